@@ -1,0 +1,122 @@
+import type { Question } from './check.ts'
+import { stages, type Head, type Signed, type Stage } from './delivery.ts'
+import type { Claim } from './nonce.ts'
+import { refuse, type Answer, type Facts, type ReasonRow, type Refuse, type Verdict } from './verdict.ts'
+
+/** What came of a delivery's questions, and every verdict on the way. */
+export interface Decision {
+  readonly outcome: 'accepted' | 'refused'
+  /** The first refusal; in observe mode the one that would have been. */
+  readonly refusal: Refusal | undefined
+  readonly trail: readonly Answered[]
+  readonly body: Uint8Array | undefined
+  readonly signed: Signed | undefined
+  /** To be committed or released by whoever forwards. */
+  readonly claim: Claim | undefined
+  /** Given instead of asking the receiver. */
+  readonly answer: Answer | undefined
+}
+
+export interface Refusal extends ReasonRow { readonly reason: string; readonly facts: Facts; readonly stage: Stage | 'request' }
+
+export interface Answered { readonly check: string; readonly stage: Stage; readonly verdict: Verdict | 'not-asked' }
+
+export type Mode = 'enforce' | 'observe'
+
+/** A check failed to answer: a fault of ours, never reported as the sender's. */
+export const undecidable: ReasonRow = { status: 503, title: 'The gateway could not decide', retryAfter: 5 }
+
+/** Cheap and decisive questions first: by stage, and within a stage in the order of the list. */
+export function inOrder(questions: readonly Question[]): readonly Question[] {
+  return stages.flatMap((stage) => questions.filter((question) => question.stage === stage))
+}
+
+/**
+ * Asks a policy's questions about a delivery, in order. The first refusal is the answer; a throw is a refusal, too.
+ * In observe mode a refusal is noted and the asking goes on; a question whose evidence is missing then is not asked.
+ * Needs no socket: the gateway, `explain` and the tests call the same function.
+ */
+export async function decide(head: Head, questions: readonly Question[], mode: Mode = 'enforce'): Promise<Decision> {
+  const known = new Knowledge(head)
+  for (const question of questions) {
+    if (mode === 'observe' && !known.suffices(question.stage)) {
+      known.note(question, 'not-asked')
+      continue
+    }
+    let verdict = askSafely(question, known)
+    if (verdict instanceof Promise) verdict = await verdict
+    known.note(question, verdict)
+    if (verdict.verdict === 'refuse' && mode === 'enforce') break
+    if (known.answer !== undefined) break
+  }
+  return known.decision(mode)
+}
+
+function askSafely(question: Question, known: Knowledge): Verdict | Promise<Verdict> {
+  try {
+    const verdict = question.ask(known as never)
+    return verdict instanceof Promise ? verdict.catch(failed) : verdict
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+/** Fail closed, and keep what failed for the log: never for the sender. */
+function failed(error: unknown): Refuse {
+  return refuse('undecidable', { fault: error instanceof Error ? `${error.name}: ${error.message}` : String(error) })
+}
+
+/** The one mutable thing of a delivery: what is known of it so far. */
+class Knowledge implements Head {
+  readonly id; readonly from; readonly at; readonly method; readonly host; readonly path; readonly query
+  readonly headers; readonly certificate; readonly read
+  body: Uint8Array | undefined
+  signed: Signed | undefined
+  claim: Claim | undefined
+  answer: Answer | undefined
+  readonly trail: Answered[] = []
+  #refusal: Refusal | undefined
+
+  constructor(head: Head) {
+    this.id = head.id
+    this.from = head.from
+    this.at = head.at
+    this.method = head.method
+    this.host = head.host
+    this.path = head.path
+    this.query = head.query
+    this.headers = head.headers
+    this.certificate = head.certificate
+    this.read = head.read
+  }
+
+  suffices(stage: Stage): boolean {
+    if (stage === 'signature') return this.body !== undefined
+    if (stage === 'time' || stage === 'replay') return this.signed !== undefined
+    return true
+  }
+
+  note(question: Question, verdict: Verdict | 'not-asked'): void {
+    this.trail.push({ check: question.check, stage: question.stage, verdict })
+    if (verdict === 'not-asked') return
+    if (verdict.verdict === 'refuse') return this.#noteRefusal(question, verdict)
+    const { gain } = verdict
+    if (gain.body !== undefined) this.body = gain.body
+    if (gain.signed !== undefined) this.signed = gain.signed
+    if (gain.claim !== undefined) this.claim = gain.claim
+    if (gain.answer !== undefined) this.answer = gain.answer
+  }
+
+  #noteRefusal(question: Question, { reason, facts }: Refuse): void {
+    const row = Object.hasOwn(question.reasons, reason) ? question.reasons[reason] : undefined
+    this.#refusal ??= { ...(row ?? undecidable), reason: row === undefined ? 'undecidable' : reason, facts, stage: question.stage }
+  }
+
+  decision(mode: Mode): Decision {
+    const refused = this.#refusal !== undefined && mode === 'enforce'
+    return {
+      outcome: refused ? 'refused' : 'accepted', refusal: this.#refusal, trail: this.trail,
+      body: this.body, signed: this.signed, claim: this.claim, answer: this.answer,
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import type { Instant, Milliseconds } from './units.ts'
+
+/** What makes a delivery unique. Derived from signed material only (DESIGN §5). */
+export interface Nonce {
+  /** SHA-256 over route and signed id, or over route and signed material where no id is signed: 32 bytes. */
+  readonly key: Uint8Array
+  /** SHA-256 over the signed material: 32 bytes. Same key with another print: the same delivery, signed anew. */
+  readonly print: Uint8Array
+}
+
+/**
+ * The memory of accepted deliveries. Atomic across everyone who shares the store. Throws `StoreUnavailable` when it
+ * cannot know (down, slow, full): the caller refuses then. Answers at once where it can, so that the way of a delivery
+ * need not wait for a turn of the event loop.
+ */
+export interface NonceStore {
+  readonly claim: (nonce: Nonce, lease: Milliseconds) => Claimed | Promise<Claimed>
+  /** Finishes what is under way, flushes and lets go. */
+  readonly close: () => Promise<void>
+}
+
+export type Claimed = Claim | InFlight | Committed
+
+/** Ours: nobody else gets this nonce until we commit, release, or the lease lapses. */
+export interface Claim {
+  readonly state: 'claimed'
+  /**
+   * The receiver accepted. Resolves once the nonce outlives a kill -9 (and a restart) until `until`; false where the
+   * lease had lapsed and another owner has it, which changes nothing for that owner. Throws `StoreUnavailable`.
+   */
+  readonly commit: (outcome: Outcome) => boolean | Promise<boolean>
+  /** The receiver did not accept: the nonce is free again. False where the lease had lapsed. Throws `StoreUnavailable`. */
+  readonly release: () => boolean | Promise<boolean>
+}
+
+/** Another delivery with this nonce is on its way to the receiver. */
+export interface InFlight { readonly state: 'in-flight' }
+
+/** This nonce was accepted before. */
+export interface Committed {
+  readonly state: 'committed'
+  /** The status that the receiver answered then. */
+  readonly status: number
+  /** The print of the material that was accepted then. */
+  readonly print: Uint8Array
+}
+
+export interface Outcome { readonly status: number; readonly until: Instant }
+
+/** The store cannot know: refused with `store-unavailable`, never guessed. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+}
