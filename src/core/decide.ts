@@ -1,6 +1,8 @@
 import type { Question } from './check.ts'
 import { stages, type Head, type Signed, type Stage } from './delivery.ts'
 import type { Claim } from './nonce.ts'
+import type { Clock } from './ports.ts'
+import type { Instant, Milliseconds } from './units.ts'
 import { refuse, type Answer, type Facts, type ReasonRow, type Refuse, type Verdict } from './verdict.ts'
 
 /** What came of a delivery's questions, and every verdict on the way. */
@@ -13,6 +15,10 @@ export interface Decision {
   readonly signed: Signed | undefined
   /** To be committed or released by whoever forwards. */
   readonly claim: Claim | undefined
+  /** Until when a committed claim is kept. */
+  readonly until: Instant
+  /** Time spent in questions of the replay stage, which ask the store. */
+  readonly storeTime: Milliseconds
   /** Given instead of asking the receiver. */
   readonly answer: Answer | undefined
 }
@@ -36,15 +42,19 @@ export function inOrder(questions: readonly Question[]): readonly Question[] {
  * In observe mode a refusal is noted and the asking goes on; a question whose evidence is missing then is not asked.
  * Needs no socket: the gateway, `explain` and the tests call the same function.
  */
-export async function decide(head: Head, questions: readonly Question[], mode: Mode = 'enforce'): Promise<Decision> {
+export async function decide(
+  head: Head, questions: readonly Question[], mode: Mode, clock: Pick<Clock, 'monotonic'>,
+): Promise<Decision> {
   const known = new Knowledge(head)
   for (const question of questions) {
     if (mode === 'observe' && !known.suffices(question.stage)) {
       known.note(question, 'not-asked')
       continue
     }
+    const started = question.stage === 'replay' ? clock.monotonic() : 0
     let verdict = askSafely(question, known)
     if (verdict instanceof Promise) verdict = await verdict
+    if (question.stage === 'replay') known.storeTime += clock.monotonic() - started
     known.note(question, verdict)
     if (verdict.verdict === 'refuse' && mode === 'enforce') break
     if (known.answer !== undefined) break
@@ -73,6 +83,8 @@ class Knowledge implements Head {
   body: Uint8Array | undefined
   signed: Signed | undefined
   claim: Claim | undefined
+  until: Instant = 0
+  storeTime: Milliseconds = 0
   answer: Answer | undefined
   readonly trail: Answered[] = []
   #refusal: Refusal | undefined
@@ -104,6 +116,7 @@ class Knowledge implements Head {
     if (gain.body !== undefined) this.body = gain.body
     if (gain.signed !== undefined) this.signed = gain.signed
     if (gain.claim !== undefined) this.claim = gain.claim
+    if (gain.until !== undefined) this.until = gain.until
     if (gain.answer !== undefined) this.answer = gain.answer
   }
 
@@ -116,7 +129,8 @@ class Knowledge implements Head {
     const refused = this.#refusal !== undefined && mode === 'enforce'
     return {
       outcome: refused ? 'refused' : 'accepted', refusal: this.#refusal, trail: this.trail,
-      body: this.body, signed: this.signed, claim: this.claim, answer: this.answer,
+      body: this.body, signed: this.signed,
+      claim: this.claim, until: this.until, storeTime: this.storeTime, answer: this.answer,
     }
   }
 }

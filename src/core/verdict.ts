@@ -1,5 +1,6 @@
 import type { Signed } from './delivery.ts'
 import type { Claim } from './nonce.ts'
+import type { Instant } from './units.ts'
 
 /** What was looked at, for audit and `explain`. Never a secret, a signature or a body. */
 export type Facts = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
@@ -9,6 +10,8 @@ export interface Gain {
   readonly body?: Uint8Array
   readonly signed?: Signed
   readonly claim?: Claim
+  /** Until when a committed claim is kept; comes with `claim`. */
+  readonly until?: Instant
   /** The delivery is answered here and now and does not reach the receiver: a challenge, or an acknowledged replay. */
   readonly answer?: Answer
 }

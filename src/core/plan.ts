@@ -1,0 +1,59 @@
+import type { Route } from './policy.ts'
+import type { Bytes, Milliseconds } from './units.ts'
+
+/**
+ * What a configuration compiles to: immutable, complete, nothing textual left for the way of a delivery. A reload makes
+ * a new one and swaps it; a delivery sees one plan from beginning to end.
+ */
+export interface Plan {
+  readonly listeners: readonly ListenerPlan[]
+  readonly routes: readonly Route[]
+  readonly limits: Limits
+  /** Opaque responses give the delivery's id only; detailed ones the reason, too. */
+  readonly responses: 'opaque' | 'detailed'
+}
+
+export interface ListenerPlan {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly tls: TlsPlan
+  /** Ranges in CIDR form of the peers that must speak the PROXY protocol. */
+  readonly proxyProtocol: readonly string[]
+  /** Ranges in CIDR form of the peers whose `X-Forwarded-For` is read. */
+  readonly forwardedFor: readonly string[]
+}
+
+/** PEM texts, read at load. */
+export interface TlsPlan {
+  readonly certificate: string
+  readonly key: string
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly clientCertificate: ClientCertificatePlan | undefined
+}
+
+export interface ClientCertificatePlan {
+  readonly mode: 'request' | 'require'
+  /** Never empty. */
+  readonly ca: readonly string[]
+  readonly crl: readonly string[]
+}
+
+export interface Limits {
+  /** The most that one body may hold; a route may narrow it. */
+  readonly body: Bytes
+  /** All header lines together. */
+  readonly headers: Bytes
+  readonly bodyTimeout: Milliseconds
+  /** All bodies that are held at one time. */
+  readonly buffered: Bytes
+}
+
+/** An operator's mistake. */
+export interface Problem {
+  /** Where in the configuration: `['routes', 0, 'from', 1]`; empty for the whole file. */
+  readonly path: readonly (string | number)[]
+  readonly what: string
+  /** What to write instead. */
+  readonly mend: string
+}
