@@ -57,7 +57,12 @@ export interface Check<K extends string = string, S = unknown, R extends string 
   readonly schema: ZodType<S>
   readonly reasons: Reasons<R>
   /** Settings → questions. Everything textual is parsed here; nothing is parsed per delivery. Reports problems, never throws for them. */
-  readonly compile: (settings: S, tools: CheckTools) => readonly Asked<R>[]
+  compile(settings: S, tools: CheckTools): readonly Asked<R>[]
+  /**
+   * Lower-case names of the headers that decide for these settings: the guard refuses them repeated, and refuses a
+   * `Connection` header that names them.
+   */
+  reads?(settings: S): readonly string[]
 }
 
 export function defineCheck<K extends string, S, R extends string>(check: Check<K, S, R>): Check<K, S, R> {

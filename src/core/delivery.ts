@@ -32,7 +32,7 @@ export interface Head extends Arrival {
    * Reads the body, once, raw; answers `Expect: 100-continue` first. Resolves to a fault where the cap is passed, the
    * time is up or the sender hangs up; never rejects for what a sender does.
    */
-  readonly read: (cap: Bytes) => Promise<Uint8Array | BodyFault>
+  readonly read: (cap: Bytes) => Uint8Array | BodyFault | Promise<Uint8Array | BodyFault>
 }
 
 export interface Delivery extends Head {

@@ -1,0 +1,10 @@
+import type { Check } from '../core/check.ts'
+import { limits } from './limits.ts'
+
+/**
+ * Every check, one a key of a route. `decide` asks them by stage; within a stage in the order of this list. A new check
+ * is one new file, its test, and one line here, for the auditor to see.
+ */
+export const checks: readonly Check[] = [
+  limits,
+]
