@@ -1,0 +1,54 @@
+import type { Clock } from '../core/ports.ts'
+import type { NonceStore } from '../core/nonce.ts'
+import type { Plan, Problem } from '../core/plan.ts'
+import type { Receiver } from '../core/receiver.ts'
+import { ConfigurationFiles } from './files.ts'
+import { compileListener } from './listeners.ts'
+import { loadSettings, type Loaded } from './load.ts'
+import { ConfigurationError, type PlacedProblem } from './problems.ts'
+import { compileRoute } from './routes.ts'
+import type { ReceiverSettings } from './schema.ts'
+import type { Environment } from './secrets.ts'
+
+/** What compiling needs from outside: the store, receivers, clock and environment are handed in. */
+export interface Parts {
+  readonly clock: Clock
+  readonly environment: Environment
+  readonly nonces: NonceStore
+  readonly receiver: (name: string, settings: ReceiverSettings) => Receiver
+}
+
+/** A compiled configuration and what belongs to it. */
+export interface Compiled {
+  readonly plan: Plan
+  /** Every file that was read: a change of any of them is a reason to reload. */
+  readonly files: readonly string[]
+  /** For problems that are found later, when sockets and TLS contexts are made. */
+  readonly place: (problem: Problem) => PlacedProblem
+}
+
+/** Reads and checks the text of a configuration file. Throws `ConfigurationError`, and nothing else. */
+export function readConfiguration(file: string): { readonly loaded: Loaded; readonly files: ConfigurationFiles } {
+  const files = new ConfigurationFiles(file)
+  const bytes = files.read(file, 16 * 1024 * 1024)
+  if (!('fault' in bytes)) return { loaded: loadSettings(Buffer.from(bytes).toString('utf8'), file), files }
+  throw new ConfigurationError([{
+    file, line: 1, column: 1, path: [], what: `the configuration file ${bytes.fault}`, mend: 'name it with -c FILE',
+  }])
+}
+
+/** Settings → plan: reads certificates and secrets, compiles every check. Throws `ConfigurationError` with all problems. */
+export function compilePlan(loaded: Loaded, files: ConfigurationFiles, parts: Parts): Compiled {
+  const { settings, document } = loaded
+  const problems: Problem[] = []
+  const problem = (found: Problem): void => { problems.push(found) }
+  const receivers = new Map(Object.entries(settings.receivers).map(([name, one]) => [name, parts.receiver(name, one)]))
+  const plan: Plan = {
+    listeners: settings.listeners.map((listener, at) => compileListener(listener, ['listeners', at], files, problem)),
+    routes: settings.routes.map((_, at) => compileRoute(settings, at, { ...parts, files, receivers, problem })),
+    limits: settings.limits,
+    responses: settings.responses,
+  }
+  if (problems.length > 0) throw new ConfigurationError(problems.map(document.place))
+  return { plan, files: files.all, place: document.place }
+}

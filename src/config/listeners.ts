@@ -1,0 +1,40 @@
+import type { ListenerPlan, Problem, TlsPlan } from '../core/plan.ts'
+import type { ConfigurationFiles } from './files.ts'
+import type { ListenerSettings } from './schema.ts'
+
+type Path = readonly (string | number)[]
+type Report = (problem: Problem) => void
+
+const cap = 64 * 1024 * 1024
+
+/** Settings of a listener → what it listens with; every file is read here, and an unreadable one is a problem. */
+export function compileListener(settings: ListenerSettings, path: Path, files: ConfigurationFiles, report: Report): ListenerPlan {
+  return {
+    ...settings.address,
+    tls: compileTls(settings.tls, [...path, 'tls'], files, report),
+    proxyProtocol: settings.sourceAddress.proxyProtocol,
+    forwardedFor: settings.sourceAddress.forwardedFor,
+  }
+}
+
+function compileTls(settings: ListenerSettings['tls'], path: Path, files: ConfigurationFiles, report: Report): TlsPlan {
+  const read = (name: string, ...below: Path) => readText(name, [...path, ...below], files, report)
+  const client = settings.clientCertificate
+  return {
+    certificate: read(settings.certificate, 'certificate'),
+    key: read(settings.key, 'key'),
+    minVersion: settings.minVersion,
+    clientCertificate: client === undefined ? undefined : {
+      mode: client.mode,
+      ca: client.ca.map((name, at) => read(name, 'clientCertificate', 'ca', at)),
+      crl: client.crl.map((name, at) => read(name, 'clientCertificate', 'crl', at)),
+    },
+  }
+}
+
+function readText(name: string, path: Path, files: ConfigurationFiles, report: Report): string {
+  const bytes = files.read(name, cap)
+  if (!('fault' in bytes)) return Buffer.from(bytes).toString('latin1')
+  report({ path, what: `the file ${files.absolute(name)} ${bytes.fault}`, mend: 'write a path relative to the configuration file' })
+  return ''
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { checks } from '../checks/index.ts'
+import { duration, mistake, size } from '../core/fields.ts'
+
+/** The frame of the configuration file; each check brings the schema of its own key. Defaults live here and there only. */
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name: letters, digits, `.`, `_` and `-`, at most 64')
+
+const hostAndPort = z.string().transform((text, context) => {
+  const found = /^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):(0|[1-9][0-9]{0,4})$/.exec(text)
+  const port = Number(found?.[2] ?? -1)
+  if (found?.[1] !== undefined && port <= 65535) return { host: found[1].replace(/^\[|\]$/g, ''), port }
+  context.addIssue(mistake(`${JSON.stringify(text)} is not an address with a port`, 'write 0.0.0.0:8443 or "[::]:8443"'))
+  return z.NEVER
+})
+
+const clientCertificate = z.strictObject({
+  mode: z.enum(['request', 'require']).describe('request: the route decides; require: refused in the handshake.'),
+  ca: z.array(z.string()).min(1).describe('PEM files of the certificate authorities that are trusted for senders; never empty.'),
+  crl: z.array(z.string()).default([]).describe('Files of revocation lists, PEM or DER.'),
+})
+
+const tls = z.strictObject({
+  certificate: z.string().describe('PEM file, leaf first.'),
+  key: z.string().describe('PEM file of the private key.'),
+  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+  clientCertificate: clientCertificate.optional().describe('Leave out, and no sender is asked for a certificate.'),
+})
+
+const listener = z.strictObject({
+  address: hostAndPort.describe('Address and port, `0.0.0.0:8443`; port 0 takes any free one.'),
+  tls,
+  sourceAddress: z.strictObject({
+    proxyProtocol: z.array(z.string()).default([]).describe('Peers that must speak PROXY protocol v1 or v2.'),
+    forwardedFor: z.array(z.string()).default([]).describe('Peers whose X-Forwarded-For is read, right to left.'),
+  }).prefault({}).describe('Who tells us the address of the sender; left out: the TCP peer.'),
+})
+
+const receiver = z.strictObject({
+  url: z.url({ protocol: /^https?$/ }).describe('Where the receiver listens, `http://127.0.0.1:9000`.'),
+  timeout: duration.prefault('10s').describe('The most that one delivery may take.'),
+})
+
+const limits = z.strictObject({
+  body: size.prefault('1MiB'),
+  headers: size.prefault('16KiB').describe('All header lines of one request together.'),
+  bodyTimeout: duration.prefault('10s'),
+  buffered: size.prefault('256MiB').describe('All bodies that are held at one time.'),
+})
+
+const match = z.strictObject({
+  host: z.array(z.string()).min(1).optional().describe('Host names, `*.` for one label; left out: every name.'),
+  path: z.string().regex(/^\/[^\s?#*]*(\/\*)?$/, 'a path: `/a` is exact, `/a/*` takes what is below')
+    .describe('`/a` is exact, `/a/*` is a prefix by segment.'),
+  methods: z.array(z.string().regex(/^[A-Z]+$/, 'a method in capital letters, `POST`')).min(1).default(['POST']),
+})
+
+const forward = z.strictObject({
+  to: z.string().describe('The name of a receiver.'),
+  path: z.string().regex(/^\/[^\s?#*]*(\/\*)?$/, 'a path, `/internal`; `/internal/*` where `match.path` ends in `/*`').optional(),
+})
+
+const checkKeys = Object.fromEntries(checks.map((check) => [check.key, check.schema.optional()]))
+
+const route = z.strictObject({
+  name,
+  match,
+  ...checkKeys,
+  open: z.literal(true).optional().describe('Says that nothing here proves who sent, and that this is meant.'),
+  forward,
+  mode: z.enum(['enforce', 'observe']).default('enforce').describe('observe: would-be refusals are logged and let through.'),
+})
+
+export const configuration = z.strictObject({
+  listeners: z.array(listener).min(1),
+  receivers: z.record(name, receiver),
+  replay: z.strictObject({
+    store: z.string().default('file:../data/nonces').describe('`memory:`, `file:PATH` or `redis://…`.'),
+  }).prefault({}),
+  limits: limits.prefault({}),
+  workers: z.union([z.int().min(1).max(256), z.literal('auto')]).default(1).describe('Processes; auto: one a core.'),
+  admin: z.strictObject({ address: hostAndPort }).optional().describe('Health and metrics; keep it off public addresses.'),
+  log: z.strictObject({
+    level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    audit: z.string().default('stdout').describe('`stdout`, `stderr` or `file:PATH`.'),
+  }).prefault({}),
+  responses: z.enum(['opaque', 'detailed']).default('opaque').describe('opaque: the id only; detailed: the reason, too.'),
+  routes: z.array(route).min(1),
+})
+
+export type Settings = z.output<typeof configuration>
+export type RouteSettings = Settings['routes'][number]
+export type ListenerSettings = Settings['listeners'][number]
+export type ReceiverSettings = Settings['receivers'][string]
+
+/** The JSON Schema of what a person writes, for editors. */
+export function jsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(configuration, { io: 'input', unrepresentable: 'any' })
+  return { ...schema, title: 'Sallyport configuration' }
+}
