@@ -43,7 +43,7 @@ function checkSettings(route: RouteSettings, settings: Settings): ReadonlyMap<st
   const written = new Map(Object.entries(route).filter(([, value]) => value !== undefined))
   const own = written.get('limits') as { body?: number } | undefined
   const limits = { body: Math.min(own?.body ?? settings.limits.body, settings.limits.body) }
-  return new Map([...written, ['limits', limits]])
+  return new Map<string, unknown>([...written, ['limits', limits]])
 }
 
 /** A route that lets anybody in must say that this is meant; one that asks for certificates needs a listener that does. */
