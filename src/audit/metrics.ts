@@ -1,0 +1,51 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import type { Decided } from './record.ts'
+
+/** What the metrics page shows. Counted in plain maps on the way of a delivery, turned into Prometheus text when asked. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #deliveries = new Map<string, { route: string; verdict: string; reason: string; count: number }>()
+  readonly #reloads: Counter<'result'>
+  readonly #lastReload: Gauge
+
+  constructor(state: { readonly heldBytes: () => number }) {
+    const registers = [this.#registry]
+    collectDefaultMetrics({ register: this.#registry })
+    const deliveries = this.#deliveries
+    new Counter({
+      name: 'sallyport_deliveries_total', help: 'Decisions by route, verdict and reason', labelNames: ['route', 'verdict', 'reason'], registers,
+      collect() {
+        this.reset()
+        for (const { count, ...labels } of deliveries.values()) this.inc(labels, count)
+      },
+    })
+    new Gauge({
+      name: 'sallyport_body_bytes_held', help: 'Bytes held in bodies', registers,
+      collect() { this.set(state.heldBytes()) },
+    })
+    this.#reloads = new Counter({ name: 'sallyport_reloads_total', help: 'Reloads by result', labelNames: ['result'], registers })
+    this.#lastReload = new Gauge({ name: 'sallyport_last_reload_successful', help: '1 where the last reload was taken, else 0', registers })
+    this.#lastReload.set(1)
+  }
+
+  /** Routes and reasons come from the configuration and the contract, never from a sender: the page cannot grow without bound. */
+  count({ route = '', verdict, reason = '' }: Pick<Decided, 'route' | 'verdict' | 'reason'>): void {
+    const key = `${route} ${verdict} ${reason}`
+    const found = this.#deliveries.get(key)
+    if (found === undefined) this.#deliveries.set(key, { route, verdict, reason, count: 1 })
+    else found.count += 1
+  }
+
+  reloaded(result: 'taken' | 'refused'): void {
+    this.#reloads.inc({ result })
+    this.#lastReload.set(result === 'taken' ? 1 : 0)
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics()
+  }
+}

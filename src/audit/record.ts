@@ -1,0 +1,66 @@
+import type { Address, PeerCertificate } from '../core/delivery.ts'
+import type { Facts } from '../core/verdict.ts'
+import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
+
+/** Everything about one decision. One is made for every delivery, refused handshake and dropped address. */
+export interface Decided {
+  readonly at: Instant
+  readonly id: string
+  readonly route: string | undefined
+  readonly from: Address | undefined
+  readonly certificate: PeerCertificate | undefined
+  readonly verdict: 'accepted' | 'refused'
+  /** A reason code; for an accepted delivery what would have refused it (observe mode), or why the receiver was not asked. */
+  readonly reason: string | undefined
+  /** What the sender was told; 0 where it was told nothing. */
+  readonly status: number
+  readonly bytes: Bytes
+  readonly spent: Spent
+  /** Which secret or key matched, by reference. */
+  readonly key: string | undefined
+  /** What became of the nonce. */
+  readonly nonce: 'committed' | 'released' | 'lost' | undefined
+  /** What lay behind the reason, and header lines that were dropped. Never a secret, a signature or a body. */
+  readonly facts: Facts
+}
+
+/** Where the time went. */
+export interface Spent { readonly checks: Milliseconds; readonly store: Milliseconds; readonly receiver: Milliseconds }
+
+/** The audit record as it is written, one JSON object a line. */
+export function auditRecord(decided: Decided): Record<string, unknown> {
+  const { at, id, route, from, certificate, verdict, reason, status, bytes, spent, key, nonce, facts } = decided
+  return {
+    time: new Date(at).toISOString(), id, route, source: from?.text,
+    certificate: certificate === undefined ? undefined : describe(certificate),
+    verdict, reason, status, bytes,
+    ms: { checks: round(spent.checks), store: round(spent.store), receiver: round(spent.receiver) },
+    key, nonce, facts: isEmpty(facts) ? undefined : facts,
+  }
+}
+
+/** A certificate is described once; a connection brings many deliveries. */
+const described = new WeakMap<PeerCertificate, Record<string, unknown>>()
+
+function describe(certificate: PeerCertificate): Record<string, unknown> {
+  let found = described.get(certificate)
+  if (found === undefined) {
+    found = {
+      subject: certificate.subject.map(({ type, value }) => `${type}=${value}`).join(', '),
+      san: certificate.names.map(({ type, value }) => `${type}:${value}`),
+      sha256: certificate.fingerprint,
+    }
+    described.set(certificate, found)
+  }
+  return found
+}
+
+/** Microseconds are enough. */
+function round(time: Milliseconds): Milliseconds {
+  return Math.round(time * 1_000) / 1_000
+}
+
+function isEmpty(facts: Facts): boolean {
+  for (const _ in facts) return false
+  return true
+}

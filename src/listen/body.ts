@@ -1,0 +1,125 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { BodyFault } from '../core/delivery.ts'
+import type { Cancel, Clock } from '../core/ports.ts'
+import type { Bytes, Milliseconds } from '../core/units.ts'
+
+/** How bodies are read: raw, once, under a hard cap, within a time, out of one budget for all deliveries. */
+export interface BodyRules {
+  readonly timeout: Milliseconds
+  readonly clock: Clock
+  readonly budget: BodyBudget
+}
+
+/** The bytes that bodies hold at one time, over all deliveries. */
+export class BodyBudget {
+  readonly #most: Bytes
+  #held: Bytes = 0
+
+  constructor(most: Bytes) {
+    this.#most = most
+  }
+
+  /** False where it would be too much; nothing is taken then. */
+  take(bytes: Bytes): boolean {
+    if (this.#held + bytes > this.#most) return false
+    this.#held += bytes
+    return true
+  }
+
+  give(bytes: Bytes): void {
+    this.#held -= bytes
+  }
+
+  get held(): Bytes {
+    return this.#held
+  }
+}
+
+const empty: Uint8Array = new Uint8Array(0)
+
+/**
+ * Reads a request's body. What it holds stays taken from the budget until `release`. A length that is announced too
+ * large is refused before anything is read, and before a sender that waits for `100 Continue` is told to go on.
+ */
+export class BodyReader {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #rules: BodyRules
+  readonly #expectsContinue: boolean
+  #chunks: Uint8Array[] = []
+  #length: Bytes = 0
+  #taken: Bytes = 0
+  #stop: Cancel = () => {}
+
+  constructor(request: IncomingMessage, response: ServerResponse, rules: BodyRules, expect: 'continue' | 'nothing') {
+    this.#request = request
+    this.#response = response
+    this.#rules = rules
+    this.#expectsContinue = expect === 'continue'
+  }
+
+  /** Every byte of the body, or why there is none. Never rejects. To be called once. */
+  read(cap: Bytes): Uint8Array | BodyFault | Promise<Uint8Array | BodyFault> {
+    const announced = announcedLength(this.#request)
+    if (announced === 0) return empty
+    if (announced !== undefined && announced > cap) return { fault: 'too-large' }
+    if (!this.#take(announced ?? 0)) return { fault: 'overloaded' }
+    if (this.#expectsContinue) this.#response.writeContinue()
+    return new Promise((resolve) => this.#collect(cap, resolve))
+  }
+
+  /** Gives back what the body held. */
+  release(): void {
+    this.#rules.budget.give(this.#taken)
+    this.#taken = 0
+    this.#chunks = []
+  }
+
+  #collect(cap: Bytes, resolve: (body: Uint8Array | BodyFault) => void): void {
+    const request = this.#request
+    const settle = (body: Uint8Array | BodyFault): void => {
+      this.#stop()
+      request.off('data', onData).off('end', onEnd).off('error', onBreak).off('close', onBreak)
+      request.on('error', ignore)
+      request.pause()
+      resolve(body)
+    }
+    const onData = (chunk: Uint8Array): void => {
+      const fault = this.#add(chunk, cap)
+      if (fault !== undefined) settle(fault)
+    }
+    const onEnd = (): void => settle(this.#whole())
+    const onBreak = (): void => settle({ fault: 'incomplete' })
+    this.#stop = this.#rules.clock.after(this.#rules.timeout, () => settle({ fault: 'timeout' }))
+    request.on('data', onData).on('end', onEnd).on('error', onBreak).on('close', onBreak)
+  }
+
+  #add(chunk: Uint8Array, cap: Bytes): BodyFault | undefined {
+    this.#length += chunk.length
+    if (this.#length > cap) return { fault: 'too-large' }
+    const missing = this.#length - this.#taken
+    if (missing > 0 && !this.#take(missing)) return { fault: 'overloaded' }
+    this.#chunks.push(chunk)
+    return undefined
+  }
+
+  #take(bytes: Bytes): boolean {
+    if (!this.#rules.budget.take(bytes)) return false
+    this.#taken += bytes
+    return true
+  }
+
+  #whole(): Uint8Array {
+    if (this.#chunks.length === 1) return this.#chunks[0] as Uint8Array
+    return Buffer.concat(this.#chunks, this.#length)
+  }
+}
+
+/** A connection that breaks after its body was given up on is no news. */
+function ignore(): void {}
+
+/** `Content-Length` as the parser has accepted it; 0 where the request has no body; undefined where it is chunked. */
+function announcedLength(request: IncomingMessage): Bytes | undefined {
+  if (request.headers['transfer-encoding'] !== undefined) return undefined
+  return Number(request.headers['content-length'] ?? 0)
+}
