@@ -1,4 +1,5 @@
 import type { Instant, Milliseconds } from './units.ts'
+import type { Reasons } from './verdict.ts'
 
 /** What makes a delivery unique. Derived from signed material only (DESIGN §5). */
 export interface Nonce {
@@ -51,3 +52,8 @@ export interface Outcome { readonly status: number; readonly until: Instant }
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
 }
+
+/** Raised where the store is asked (the replay check) and where it is told (after the receiver's answer). */
+export const storeReasons = {
+  'store-unavailable': { status: 503, title: 'The gateway cannot know whether this delivery is new', retryAfter: 5 },
+} satisfies Reasons

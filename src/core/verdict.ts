@@ -59,5 +59,7 @@ export interface ReasonRow {
   readonly title: string
   /** Seconds for `Retry-After`, where coming again makes sense. */
   readonly retryAfter?: number
+  /** Further header lines of the refusal, where HTTP asks for them (`Allow`, `WWW-Authenticate`): name, value … */
+  readonly headers?: readonly string[]
 }
 export type Reasons<R extends string = string> = Readonly<Record<R, ReasonRow>>

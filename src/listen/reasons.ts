@@ -1,0 +1,15 @@
+import type { Reasons } from '../core/verdict.ts'
+
+/** Reasons that the outer gate itself gives, before a route's questions are asked. Status 0: the connection is dropped unanswered. */
+export const requestReasons = {
+  'proxy-header-invalid': { status: 0, title: 'The PROXY protocol header is missing or invalid' },
+  'handshake-failed': { status: 0, title: 'The TLS handshake failed' },
+  'malformed-request': { status: 400, title: 'The request is not valid' },
+  misdirected: { status: 421, title: 'This connection is not for that host' },
+  'no-route': { status: 404, title: 'Nothing is served here' },
+  'method-not-allowed': { status: 405, title: 'This method is not served here' },
+  overloaded: { status: 503, title: 'The gateway is busy', retryAfter: 5 },
+  draining: { status: 503, title: 'The gateway is going away', retryAfter: 1 },
+} satisfies Reasons
+
+export type RequestReason = keyof typeof requestReasons
