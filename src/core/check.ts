@@ -1,5 +1,5 @@
 import type { ZodType } from 'zod'
-import type { Known, Stage } from './delivery.ts'
+import type { Address, Known, Stage } from './delivery.ts'
 import type { NonceStore } from './nonce.ts'
 import type { Clock } from './ports.ts'
 import type { Milliseconds } from './units.ts'
@@ -40,11 +40,19 @@ export interface CheckTools {
   readonly secret: (reference: string, path: KeyPath) => Uint8Array | undefined
   /** The text of a file named in the configuration, relative to it; undefined once a problem was reported. */
   readonly file: (name: string, path: KeyPath) => string | undefined
+  /**
+   * The ranges of a named feed (`@stripe` → `stripe`) as they stand at each call: the range that holds the address, or
+   * undefined. Undefined itself once a problem was reported.
+   */
+  readonly feed?: (name: string, path: KeyPath) => AddressTest | undefined
   /** Reports an operator's mistake. `path` starts below the check's own key. */
   readonly problem: (path: KeyPath, what: string, mend: string) => void
   /** The settings of a neighbour check of the same route, as its schema gave them; undefined where the route has none. */
   readonly neighbour: (key: string) => unknown
 }
+
+/** Which range holds this address, in the operator's (or the feed's) spelling; undefined: none. Instant, never fails. */
+export type AddressTest = (address: Address) => string | undefined
 
 /** Where in the configuration: `['secrets', 0]`. */
 export type KeyPath = readonly (string | number)[]

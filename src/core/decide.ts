@@ -120,9 +120,12 @@ class Knowledge implements Head {
     if (gain.answer !== undefined) this.answer = gain.answer
   }
 
-  #noteRefusal(question: Question, { reason, facts }: Refuse): void {
+  #noteRefusal(question: Question, { reason, facts, retryAfter }: Refuse): void {
     const row = Object.hasOwn(question.reasons, reason) ? question.reasons[reason] : undefined
-    this.#refusal ??= { ...(row ?? undecidable), reason: row === undefined ? 'undecidable' : reason, facts, stage: question.stage }
+    this.#refusal ??= {
+      ...(row ?? undecidable), ...(retryAfter === undefined ? {} : { retryAfter }),
+      reason: row === undefined ? 'undecidable' : reason, facts, stage: question.stage,
+    }
   }
 
   decision(mode: Mode): Decision {

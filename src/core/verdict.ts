@@ -38,6 +38,8 @@ export interface Refuse<R extends string = string> {
   readonly verdict: 'refuse'
   readonly reason: R
   readonly facts: Facts
+  /** Seconds for `Retry-After` in place of the row's, where only the question knows when coming again makes sense. */
+  readonly retryAfter?: number
 }
 
 const nothing = Object.freeze({})
