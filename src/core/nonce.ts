@@ -1,12 +1,21 @@
 import type { Instant, Milliseconds } from './units.ts'
 import type { Reasons } from './verdict.ts'
 
-/** What makes a delivery unique. Derived from signed material only (DESIGN §5). */
+/**
+ * What makes a delivery unique. Derived from signed material only (DESIGN §5). Stores may keep the first 16 bytes of key
+ * and print: what must be hard is to meet one given delivery (2^128), and who finds two of his own that meet (2^64) has
+ * one of them refused.
+ */
 export interface Nonce {
   /** SHA-256 over route and signed id, or over route and signed material where no id is signed: 32 bytes. */
   readonly key: Uint8Array
   /** SHA-256 over the signed material: 32 bytes. Same key with another print: the same delivery, signed anew. */
   readonly print: Uint8Array
+  /**
+   * The last instant at which the timestamp check passes this delivery; undefined where no time is signed. A store
+   * whose clock went back so far that it may have forgotten nonces of that time answers `StoreUnavailable`.
+   */
+  readonly passesUntil: Instant | undefined
 }
 
 /**
@@ -42,8 +51,8 @@ export interface Committed {
   readonly state: 'committed'
   /** The status that the receiver answered then. */
   readonly status: number
-  /** The print of the material that was accepted then. */
-  readonly print: Uint8Array
+  /** `same`: the very material that was accepted then, again · `other`: the same signed id over other material. */
+  readonly material: 'same' | 'other'
 }
 
 export interface Outcome { readonly status: number; readonly until: Instant }
