@@ -1,0 +1,143 @@
+import type { PeerCertificate } from '../core/delivery.ts'
+
+/**
+ * What goes through the inner gate, and what comes back. Order matters (CVE-2024-45410): first what belongs to one hop
+ * is dropped, then whatever a sender could forge, and only then do we say who the sender is.
+ *
+ * Names are compared with every character but letters and digits taken for `-`: to CGI, WSGI and PHP `X_Real_IP`,
+ * `X.Real.IP` and `X-Real-IP` are one header (CVE-2025-64484, CVE-2026-39858).
+ */
+
+/** What the gateway says of a delivery to the receiver. */
+export interface Introduction {
+  /** The delivery's id. */
+  readonly id: string
+  readonly route: string
+  /** Who sent, as the checks proved it; undefined where none proves it. */
+  readonly sender: string | undefined
+  /** The sender's address. */
+  readonly from: string
+  /** The host that was asked for. */
+  readonly host: string
+  readonly certificate: PeerCertificate | undefined
+}
+
+/** The sender's header lines → the receiver's: cleaned, then introduced. Name, value, name, value …, without framing. */
+export function towardsReceiver(raw: readonly string[], introduction: Introduction): string[] {
+  const kept = without(raw, toReceiver)
+  kept.push(
+    'X-Forwarded-For', introduction.from,
+    'X-Forwarded-Proto', 'https',
+    'X-Forwarded-Host', introduction.host,
+    'Sallyport-Route', printable(introduction.route),
+    'Sallyport-Delivery', introduction.id,
+  )
+  if (introduction.sender !== undefined) kept.push('Sallyport-Sender', printable(introduction.sender))
+  if (introduction.certificate?.trust === 'trusted') kept.push('Client-Cert', clientCert(introduction.certificate))
+  return kept
+}
+
+/** The receiver's header lines → the sender's: hop-by-hop ones dropped, and those that only the gateway may say. */
+export function towardsSender(raw: readonly string[]): string[] {
+  return without(raw, toSender)
+}
+
+/** Names in their compared form; a name that begins with one of `prefixes` is dropped, too. */
+interface Cleaning { readonly names: ReadonlySet<string>; readonly prefixes: readonly string[] }
+
+/** RFC 9110 §7.6.1, what older hops made of it, and `Proxy` (CVE-2016-5385). */
+const hopByHop = [
+  'connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'proxy-authentication-info', 'proxy',
+  'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings',
+]
+
+const toReceiver: Cleaning = {
+  names: new Set([
+    ...hopByHop, 'host', 'content-length', 'expect',
+    // Who and where the sender is.
+    'x-real-ip', 'x-real-port', 'x-real-host', 'x-client-ip', 'x-client-port', 'x-cluster-client-ip', 'x-originating-ip', 'x-remote-ip',
+    'x-remote-addr', 'x-remote-user', 'remote-addr', 'remote-user', 'client-ip', 'true-client-ip', 'cf-connecting-ip',
+    'cf-connecting-ipv6', 'fastly-client-ip', 'x-proxyuser-ip', 'x-host', 'x-scheme', 'x-url-scheme', 'front-end-https',
+    // What is asked for: a second opinion on path and method passes every route by.
+    'x-rewrite-url', 'x-http-method', 'x-http-method-override', 'x-method-override',
+  ]),
+  prefixes: [
+    'forwarded', 'x-forwarded', 'client-cert', 'x-client-cert', 'x-original-', 'x-ssl-', 'ssl-', 'x-tls-', 'x-envoy-', 'x-auth-request-',
+    'sallyport',
+  ],
+}
+
+const toSender: Cleaning = { names: new Set(hopByHop), prefixes: ['sallyport'] }
+
+function without(raw: readonly string[], cleaning: Cleaning): string[] {
+  const kept: string[] = []
+  const named = namedByConnection(raw)
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string
+    const compared = comparedForm(name)
+    if (isCleaned(compared, cleaning) || named?.has(compared) === true) continue
+    kept.push(name, raw[at + 1] as string)
+  }
+  return kept
+}
+
+function isCleaned(name: string, { names, prefixes }: Cleaning): boolean {
+  if (names.has(name)) return true
+  for (const prefix of prefixes) if (name.startsWith(prefix)) return true
+  return false
+}
+
+/** Lower case, `-` for every character that is neither letter nor digit. */
+function comparedForm(name: string): string {
+  const lower = name.toLowerCase()
+  return isUsual(lower) ? lower : lower.replaceAll(/[^a-z0-9]/g, '-')
+}
+
+function isUsual(name: string): boolean {
+  for (let at = 0; at < name.length; at++) {
+    const code = name.charCodeAt(at)
+    if (!((code >= 0x61 && code <= 0x7a) || code === 0x2d || (code >= 0x30 && code <= 0x39))) return false
+  }
+  return true
+}
+
+/** What the `Connection` lines name; undefined where they name nothing but themselves. */
+function namedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
+  let named: Set<string> | undefined
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
+    named ??= new Set()
+    for (const option of (raw[at + 1] as string).split(',')) named.add(comparedForm(option.trim()))
+  }
+  return named
+}
+
+/** RFC 9440 §2.1: the leaf's DER as a byte sequence (RFC 8941 §3.3.5). Encoded once for a connection's certificate. */
+function clientCert(certificate: PeerCertificate): string {
+  const known = encoded.get(certificate)
+  if (known !== undefined) return known
+  const value = `:${Buffer.from(certificate.der).toString('base64')}:`
+  encoded.set(certificate, value)
+  return value
+}
+const encoded = new WeakMap<PeerCertificate, string>()
+
+/** A text as a header value: UTF-8, percent-encoded but for visible ASCII and blanks; `%` stands for itself no more. */
+function printable(text: string): string {
+  if (isPrintable(text)) return text
+  return Array.from(Buffer.from(text), (byte) => isPrintableByte(byte) ? String.fromCharCode(byte) : escapeByte(byte)).join('')
+}
+
+function isPrintable(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (!isPrintableByte(text.charCodeAt(at))) return false
+  return true
+}
+
+function isPrintableByte(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+}
+
+function escapeByte(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+}
