@@ -1,0 +1,24 @@
+/** Why a certificate was not accepted (DESIGN §4). */
+export type CertificateReason =
+  | 'certificate-missing' | 'certificate-untrusted' | 'certificate-expired' | 'certificate-revoked'
+  | 'certificate-not-allowed' | 'revocation-unknown'
+
+/** OpenSSL's verification errors, by Node's names, that mean more than "not trusted". */
+const reasons: ReadonlyMap<string, CertificateReason> = new Map([
+  ['CERT_HAS_EXPIRED', 'certificate-expired'],
+  ['CERT_NOT_YET_VALID', 'certificate-expired'],
+  ['CERT_REVOKED', 'certificate-revoked'],
+  ['UNABLE_TO_GET_CRL', 'revocation-unknown'],
+  ['UNABLE_TO_GET_CRL_ISSUER', 'revocation-unknown'],
+  ['UNABLE_TO_DECRYPT_CRL_SIGNATURE', 'revocation-unknown'],
+  ['CRL_SIGNATURE_FAILURE', 'revocation-unknown'],
+  ['CRL_NOT_YET_VALID', 'revocation-unknown'],
+  ['CRL_HAS_EXPIRED', 'revocation-unknown'],
+  ['ERROR_IN_CRL_LAST_UPDATE_FIELD', 'revocation-unknown'],
+  ['ERROR_IN_CRL_NEXT_UPDATE_FIELD', 'revocation-unknown'],
+])
+
+/** The reason for an OpenSSL verification error; whatever is not in the table means that nobody vouches. */
+export function reasonOfTrustError(error: string): CertificateReason {
+  return reasons.get(error) ?? 'certificate-untrusted'
+}

@@ -1,0 +1,99 @@
+import { constants, type X509Certificate } from 'node:crypto'
+import type { ServerOptions } from 'node:https'
+import { createSecureContext } from 'node:tls'
+import type { Problem, TlsPlan } from '../core/plan.ts'
+import { isIssuedBy } from '../certificates/chain.ts'
+import { readCertificates, readKey } from '../certificates/pem.ts'
+
+/** What a listener does TLS with, ready for `https.createServer` and `setSecureContext`. */
+export interface TlsMaterial {
+  readonly options: ServerOptions
+  /** The listener's own certificate, and what was sent behind it. */
+  readonly certificates: readonly X509Certificate[]
+  /** Who may vouch for senders; empty where no certificate is asked for. */
+  readonly authorities: readonly X509Certificate[]
+}
+
+/** Forward secrecy and authenticated encryption only; any TLS 1.2 client since about 2014 has one of these. */
+const ciphers = [
+  'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':')
+
+/**
+ * Settings → TLS options; or every problem at once, each with its path below `tls`. Nothing in here falls back: an
+ * authority set that is empty or cannot be read would make Node trust the public roots (CVE-2026-27586 was that).
+ */
+export function buildTlsOptions(plan: TlsPlan): TlsMaterial | { readonly problems: readonly Problem[] } {
+  const problems: Problem[] = []
+  const attempt = <T>(path: Problem['path'], mend: string, run: () => T): T | undefined => {
+    try {
+      return run()
+    } catch (error) {
+      problems.push({ path, what: error instanceof Error ? error.message : String(error), mend })
+      return undefined
+    }
+  }
+  const certificates = attempt(['certificate'], 'write the server\'s certificate in PEM form, and behind it the ones above it', () => readChain(plan.certificate))
+  const key = attempt(['key'], 'write one private key in PEM form, not encrypted', () => readKey(plan.key))
+  if (certificates !== undefined && key !== undefined) {
+    attempt(['key'], 'write the key that this certificate was made for', () => {
+      if (certificates[0]?.checkPrivateKey(key) !== true) throw new Error('the certificate and the key do not belong together')
+    })
+  }
+  const asked = plan.clientCertificate
+  const authorities = asked?.ca.flatMap((pem, index) =>
+    attempt(['clientCertificate', 'ca', index], 'write a PEM file of the authorities that may vouch for senders', () => readAuthorities(pem)) ?? [])
+  if (authorities?.length === 0 && problems.length === 0) {
+    problems.push({ path: ['clientCertificate', 'ca'], what: 'no authority is named, so no sender could be trusted', mend: 'write at least one PEM file' })
+  }
+  asked?.crl.forEach((crl, index) => attempt(['clientCertificate', 'crl', index], 'write a revocation list in PEM form', () => checkList(crl)))
+  if (problems.length > 0 || certificates === undefined) return { problems }
+  const options = { ...serverOptions(plan, certificates), ...senderOptions(plan, authorities ?? []) }
+  attempt([], 'see what OpenSSL says', () => createSecureContext(options))
+  return problems.length > 0 ? { problems } : { options, certificates, authorities: authorities ?? [] }
+}
+
+function serverOptions(plan: TlsPlan, certificates: readonly X509Certificate[]): ServerOptions {
+  return {
+    cert: certificates.map(String).join(''), key: plan.key, minVersion: plan.minVersion, maxVersion: 'TLSv1.3',
+    ciphers, honorCipherOrder: true, ALPNProtocols: ['http/1.1'],
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
+  }
+}
+
+/**
+ * A resumed session skips the certificate, whichever name it was made under (CVE-2025-23419): no tickets where senders
+ * show certificates. It is the listener's own context that decides this, not the one chosen by name.
+ */
+function senderOptions(plan: TlsPlan, authorities: readonly X509Certificate[]): ServerOptions {
+  const asked = plan.clientCertificate
+  if (asked === undefined) return {}
+  return {
+    requestCert: true, rejectUnauthorized: asked.mode === 'require',
+    ca: authorities.map(String), crl: [...asked.crl],
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION | constants.SSL_OP_NO_TICKET,
+  }
+}
+
+/** Leaf first, each issued by the next: some senders do not sort a chain themselves. */
+function readChain(pem: string): X509Certificate[] {
+  const chain = readCertificates(pem)
+  chain.forEach((one, index) => {
+    const issuer = chain[index + 1]
+    if (issuer !== undefined && !isIssuedBy(one, issuer)) throw new Error(`its certificate number ${index + 1} was not issued by the one behind it`)
+  })
+  return chain
+}
+
+function readAuthorities(pem: string): X509Certificate[] {
+  const authorities = readCertificates(pem)
+  const strange = authorities.find((one) => !one.ca)
+  if (strange !== undefined) throw new Error(`${JSON.stringify(strange.subject)} is not an authority: its CA flag is not set`)
+  return authorities
+}
+
+function checkList(crl: string): void {
+  createSecureContext({ crl })
+}
