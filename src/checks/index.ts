@@ -1,4 +1,6 @@
 import type { Check } from '../core/check.ts'
+import { basic } from './basic.ts'
+import { from } from './from.ts'
 import { limits } from './limits.ts'
 
 /**
@@ -6,5 +8,7 @@ import { limits } from './limits.ts'
  * is one new file, its test, and one line here, for the auditor to see.
  */
 export const checks: readonly Check[] = [
+  from,
+  basic,
   limits,
 ]
