@@ -1,0 +1,149 @@
+/**
+ * Sallyport beside nginx + Lua, HAProxy, Caddy and bare Node, in one run on one machine, doing as much of the same work
+ * as each can. `npm run bench -- --help` tells the options.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { makeCertificates } from './certificates.ts'
+import { longReport, shortReport, type Measured, type Sample } from './gateway-report.ts'
+import { keepAliveLoad, newConnectionLoad, type LoadResult } from './load.ts'
+import { usageOf } from './processes.ts'
+import { startReceiver, type CountingReceiver } from './receiver.ts'
+import { writeSection } from './results.ts'
+import { contextOf, type Door } from './sender.ts'
+import { caddy } from './subjects/caddy.ts'
+import { haproxy } from './subjects/haproxy.ts'
+import { nginx } from './subjects/nginx.ts'
+import { bareNode, sallyport } from './subjects/node.ts'
+import { outsideCore, start, type Running, type Subject } from './subjects/subject.ts'
+import { tryQuestions } from './trial.ts'
+
+const help = `npm run bench -- [options]
+  --only nginx,haproxy   only these of: nginx, haproxy, caddy, bare, sallyport
+  --rounds 3             how often everything is measured; medians are reported
+  --deliveries 20000     a round, over connections that stay open; a twelfth of it over new connections
+  --connections 32       at the same time
+  --node PATH            the Node binary under Sallyport and bare Node; may be given several times
+  --long                 200,000 deliveries over connections that stay open, and how memory grows meanwhile
+  --print                print only; leave bench/RESULTS.md alone`
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string' }, rounds: { type: 'string', default: '3' }, deliveries: { type: 'string', default: '20000' },
+    connections: { type: 'string', default: '32' }, node: { type: 'string', multiple: true, default: [process.execPath] },
+    long: { type: 'boolean', default: false }, print: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+  },
+})
+
+const connections = Number(options.connections)
+
+interface Scene { readonly folder: string, readonly receiver: CountingReceiver, readonly certificates: Awaited<ReturnType<typeof makeCertificates>> }
+
+async function main(): Promise<void> {
+  if (options.help) return console.log(help)
+  spawnSync('taskset', ['-a', '-p', '-c', String(outsideCore), String(process.pid)])
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'))
+  const receiver = await startReceiver()
+  try {
+    const scene = { folder, receiver, certificates: await makeCertificates(join(folder, 'certificates')) }
+    const report = options.long ? await measureLong(scene) : await measureRounds(scene)
+    console.log(`\n${report}`)
+    if (!options.print) writeSection(options.long ? 'gateway, 200,000 deliveries' : 'gateway', report)
+  } finally {
+    receiver.close()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Those that are asked for and installed; a line for each that is not. */
+function presentSubjects(): Subject[] {
+  const all = [nginx, haproxy, caddy, ...options.node.flatMap((node) => [bareNode(node), sallyport(node)])]
+  const wanted = options.only?.split(',')
+  const chosen = all.filter(({ key }) => wanted === undefined || wanted.includes(key))
+  return chosen.filter((subject) => {
+    if (subject.version() !== undefined) return true
+    console.error(`${subject.title} is left out: it is not here. To have it: ${subject.install}`)
+    return false
+  })
+}
+
+async function measureRounds(scene: Scene): Promise<string> {
+  const subjects = presentSubjects()
+  const measured = new Map<Subject, Measured>(subjects.map((subject) => [subject, { subject, faults: [], keepAlive: [], fresh: [] }]))
+  for (let round = 0; round < Number(options.rounds); round += 1) {
+    const shift = round % subjects.length
+    for (const subject of [...subjects.slice(shift), ...subjects.slice(0, shift)]) {
+      const into = measured.get(subject) as Measured
+      await withRunning(subject, scene, (stage) => measureOnce(stage, into), into)
+      console.error(`round ${round + 1}  ${subject.title.padEnd(20)} ${brief(into.keepAlive.at(-1))}   ${brief(into.fresh.at(-1))}`)
+    }
+  }
+  return shortReport([...measured.values()], { rounds: Number(options.rounds), deliveries: Number(options.deliveries), connections })
+}
+
+/** A subject that runs, the way to it, and the receiver behind it. */
+interface Stage { readonly running: Running, readonly door: Door, readonly receiver: CountingReceiver }
+
+async function measureOnce(stage: Stage, into: Measured): Promise<void> {
+  const { door } = stage
+  const count = Number(options.deliveries)
+  const few = Math.ceil(count / 12)
+  await keepAliveLoad(door, Math.ceil(count / 2), connections)
+  into.keepAlive.push(await accounted(stage, () => keepAliveLoad(door, count, connections)))
+  await newConnectionLoad(door, Math.ceil(few / 4), connections / 2)
+  into.fresh.push(await accounted(stage, () => newConnectionLoad(door, few, connections / 2)))
+}
+
+async function accounted({ running, receiver }: Stage, load: () => Promise<LoadResult>): Promise<Sample> {
+  const before = usageOf(running.pid)
+  const received = receiver.count()
+  const result = await load()
+  const after = usageOf(running.pid)
+  const missing = result.accepted - (receiver.count() - received)
+  if (result.accepted === 0 || missing !== 0) throw new Error(`${result.accepted} accepted, of which the receiver missed ${missing}`)
+  return {
+    ...result, cpuMicroseconds: (after.cpuMicroseconds - before.cpuMicroseconds) / (result.accepted + result.other),
+    residentMiB: after.residentMiB, peakMiB: after.peakMiB, descriptors: after.descriptors,
+  }
+}
+
+async function measureLong(scene: Scene): Promise<string> {
+  const total = Math.max(Number(options.deliveries), 200_000)
+  const rows: { subject: Subject, samples: Sample[] }[] = []
+  for (const subject of presentSubjects()) {
+    const samples: Sample[] = []
+    await withRunning(subject, scene, async (stage) => {
+      for (let part = 0; part < 10; part += 1) samples.push(await accounted(stage, () => keepAliveLoad(stage.door, total / 10, connections)))
+    }, { faults: [] })
+    console.error(`${subject.title.padEnd(20)} ${samples.map(({ residentMiB }) => residentMiB.toFixed(0)).join(' ')} MiB`)
+    rows.push({ subject, samples })
+  }
+  return longReport(rows, total)
+}
+
+async function withRunning(
+  subject: Subject, scene: Scene, measure: (stage: Stage) => Promise<void>, into: { faults: string[] },
+): Promise<void> {
+  const folder = join(scene.folder, `${subject.key}-${Date.now()}`)
+  mkdirSync(folder)
+  const running = await start(subject, { folder, receiverPort: scene.receiver.port, certificates: scene.certificates })
+  try {
+    const door = { port: running.port, context: contextOf(scene.certificates, 'sender') }
+    const stranger = { port: running.port, context: contextOf(scene.certificates, 'stranger') }
+    into.faults.push(...await tryQuestions(subject, { sender: door, stranger }, scene.receiver))
+    await measure({ running, door, receiver: scene.receiver })
+  } finally {
+    await running.stop()
+  }
+}
+
+function brief(sample: Sample | undefined): string {
+  if (sample === undefined) return 'nothing'
+  const { cpuMicroseconds, accepted, seconds, residentMiB, other } = sample
+  return `${cpuMicroseconds.toFixed(0)} µs, ${(accepted / seconds).toFixed(0)}/s, ${residentMiB.toFixed(0)} MiB${other > 0 ? `, ${other} REFUSED` : ''}`
+}
+
+await main()

@@ -1,0 +1,80 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { path, secret } from '../sender.ts'
+import { printedBy, type Site, type Subject } from './subject.ts'
+
+/** Where the compiled gateway is, seen from `build/bench/subjects/`. */
+const sallyportMain = fileURLToPath(new URL('../../../dist/main.js', import.meta.url))
+const bareMain = fileURLToPath(new URL('../bare.js', import.meta.url))
+
+/** Ourselves under one Node binary, every check on, the nonce on disk, the audit log to a file. */
+export function sallyport(node: string): Subject {
+  const version = nodeVersion(node)
+  return {
+    key: 'sallyport',
+    title: `Sallyport, Node ${version?.split('.')[0] ?? '?'}`,
+    asks: ['certificate', 'signature', 'nonce'],
+    note: 'nonce claimed, then committed to disk before the sender is answered; audit record a delivery',
+    install: `npm run build; and a Node binary at ${node}`,
+    version: () => existsSync(sallyportMain) && version !== undefined ? `Node ${version}` : undefined,
+    prepare: (site) => {
+      const file = join(site.folder, 'sallyport.yaml')
+      writeFileSync(file, configuration(site))
+      return {
+        file: node, parameters: [...nodeFlags(), sallyportMain, 'run', '-c', file],
+        environment: { BENCH_SECRET: secret, NODE_ENV: 'production' },
+      }
+    },
+  }
+}
+
+/** The bare parts, no check at all but the certificate: `node:https` and `undici`. What we add to it is our own cost. */
+export function bareNode(node: string): Subject {
+  const version = nodeVersion(node)
+  return {
+    key: 'bare',
+    title: `bare Node ${version?.split('.')[0] ?? '?'}`,
+    asks: ['certificate'],
+    note: '`node:https` and `undici` with nothing between: no source check, no HMAC, no nonce, no log',
+    install: `a Node binary at ${node}`,
+    version: () => version === undefined ? undefined : `Node ${version}`,
+    prepare: ({ port, receiverPort, certificates }) => ({
+      file: node,
+      parameters: [...nodeFlags(), bareMain, String(port), String(receiverPort), certificates.server, certificates.serverKey, certificates.ca],
+      environment: { NODE_ENV: 'production' },
+    }),
+  }
+}
+
+/** `BENCH_NODE_FLAGS`, for profiling: `--cpu-prof`. */
+function nodeFlags(): string[] {
+  return (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '')
+}
+
+function nodeVersion(node: string): string | undefined {
+  return /^v(\S+)/.exec(printedBy(node, '--version') ?? '')?.[1]
+}
+
+const configuration = ({ folder, port, receiverPort, certificates }: Site): string => `
+listeners:
+  - address: 127.0.0.1:${port}
+    tls:
+      certificate: ${certificates.server}
+      key: ${certificates.serverKey}
+      clientCertificate: { mode: require, ca: [${certificates.ca}] }
+receivers:
+  receiver: { url: "http://127.0.0.1:${receiverPort}", timeout: 10s }
+replay:
+  store: file:${folder}/nonces
+log: { level: warn, audit: "file:${folder}/audit.log" }
+routes:
+  - name: hook
+    match: { path: ${path} }
+    from: [127.0.0.0/8]
+    certificate: {}
+    signature: { preset: github, secrets: ["env:BENCH_SECRET"] }
+    replay: { retain: 24h, onReplay: refuse }
+    limits: { body: 64KiB }
+    forward: { to: receiver }
+`
