@@ -8,7 +8,8 @@ export const haproxy: Subject = {
   key: 'haproxy',
   title: 'HAProxy',
   asks: ['certificate', 'signature', 'nonce'],
-  note: 'nonce in a stick-table, claimed only: lost at a restart, and the oldest is forgotten when the table is full',
+  note: 'nonce in a stick-table, claimed only: a delivery that the receiver refused cannot be retried; lost at a restart; the oldest ' +
+    'is forgotten when the table is full',
   install: 'apt-get install haproxy',
   version: () => {
     const found = /HAProxy version (\S+?)[- ]/.exec(printedBy('haproxy', '-v') ?? '')?.[1]

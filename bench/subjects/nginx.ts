@@ -13,7 +13,7 @@ export const nginx: Subject = {
   key: 'nginx',
   title: 'nginx + Lua',
   asks: ['certificate', 'signature', 'nonce'],
-  note: 'nonce in shared memory, claimed only: lost at a restart, and a delivery that the receiver refused cannot be retried',
+  note: 'nonce in shared memory, claimed, and released where the receiver fails; lost at a restart',
   install: 'apt-get install nginx libnginx-mod-http-lua',
   version: () => {
     const found = /nginx\/(\S+)/.exec(printedBy('nginx', '-v') ?? '')?.[1]
@@ -47,7 +47,7 @@ local mac, hex, length = ffi.new('unsigned char[32]'), ffi.new('unsigned char[64
 local nonces = ngx.shared.nonces
 local read_body, get_body_data, var = ngx.req.read_body, ngx.req.get_body_data, ngx.var
 
-return function()
+local function guard()
   local given = var.http_x_hub_signature_256
   if not given or #given ~= 71 or given:sub(1, 7) ~= 'sha256=' then return ngx.exit(401) end
   read_body()
@@ -57,10 +57,18 @@ return function()
     or C.HMAC_Final(ctx, mac, length) ~= 1 then return ngx.exit(503) end
   C.ngx_hex_dump(hex, mac, 32)
   if C.CRYPTO_memcmp(hex, given:sub(8), 64) ~= 0 then return ngx.exit(401) end
-  local ok, why = nonces:safe_add(ffi.string(mac, 32), true, 86400)
-  if ok then return end
-  return ngx.exit(why == 'exists' and 409 or 503)
+  local nonce = ffi.string(mac, 32)
+  local ok, why = nonces:safe_add(nonce, true, 86400)
+  if not ok then return ngx.exit(why == 'exists' and 409 or 503) end
+  ngx.ctx.nonce = nonce
 end
+
+local function settle()
+  local nonce = ngx.ctx.nonce
+  if nonce and ngx.status >= 300 then nonces:delete(nonce) end
+end
+
+return { guard = guard, settle = settle }
 `
 
 const configuration = ({ folder, port, receiverPort, certificates }: Site): string => `
@@ -104,7 +112,8 @@ http {
     allow 127.0.0.0/8;
     deny all;
     location = ${path} {
-      access_by_lua_block { guard() }
+      access_by_lua_block { guard.guard() }
+      header_filter_by_lua_block { guard.settle() }
       proxy_pass http://receiver;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
