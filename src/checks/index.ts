@@ -1,5 +1,6 @@
 import type { Check } from '../core/check.ts'
 import { basic } from './basic.ts'
+import { certificate } from './certificate.ts'
 import { from } from './from.ts'
 import { limits } from './limits.ts'
 
@@ -9,6 +10,7 @@ import { limits } from './limits.ts'
  */
 export const checks: readonly Check[] = [
   from,
+  certificate,
   basic,
   limits,
 ]
