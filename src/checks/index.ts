@@ -3,6 +3,7 @@ import { basic } from './basic.ts'
 import { certificate } from './certificate.ts'
 import { from } from './from.ts'
 import { limits } from './limits.ts'
+import { rateLimit } from './rate-limit.ts'
 
 /**
  * Every check, one a key of a route. `decide` asks them by stage; within a stage in the order of this list. A new check
@@ -11,6 +12,7 @@ import { limits } from './limits.ts'
 export const checks: readonly Check[] = [
   from,
   certificate,
+  rateLimit,
   basic,
   limits,
 ]
