@@ -7,6 +7,8 @@ import type { Clock } from '../../src/core/ports.ts'
 import { parseAddress } from '../../src/addresses/address.ts'
 import { StillClock } from './world.ts'
 
+export { StillClock }
+
 /** What an operator was told: `users.alice: what → mend`. */
 export interface Told { readonly path: KeyPath; readonly what: string; readonly mend: string }
 
