@@ -1,9 +1,8 @@
 import type { Check } from '../core/check.ts'
 import { basic } from './basic.ts'
-import { certificate } from './certificate.ts'
 import { from } from './from.ts'
 import { limits } from './limits.ts'
-import { rateLimit } from './rate-limit.ts'
+import { signature } from './signature.ts'
 
 /**
  * Every check, one a key of a route. `decide` asks them by stage; within a stage in the order of this list. A new check
@@ -11,8 +10,7 @@ import { rateLimit } from './rate-limit.ts'
  */
 export const checks: readonly Check[] = [
   from,
-  certificate,
-  rateLimit,
   basic,
   limits,
+  signature,
 ]

@@ -1,2 +1,0 @@
-import { Command } from 'commander'
-export function presetsCommand(): Command { return new Command('presets') }

@@ -1,0 +1,129 @@
+import { refuse, type Refuse } from '../core/verdict.ts'
+import { bytesOf, decode } from './encoding.ts'
+import { onlyValue } from './form.ts'
+import { newTree, readJson, want, type JsonTree } from './json.ts'
+import type { Reading } from './reading.ts'
+import { jsonPath, nameOf, type Source } from './source.ts'
+import { isDigits } from './time-text.ts'
+
+/** Every text that stands at a place; none where the place is empty. */
+export type Found = readonly string[] | Malformed
+export type Malformed = Refuse<'signature-malformed'>
+
+export function isMalformed(found: Found): found is Malformed {
+  return 'verdict' in found
+}
+export type ReadSource = (reading: Reading) => Found
+
+/** Says that what stands at a place cannot be read: never with the text itself. */
+export function malformed(where: string, why: string): Malformed {
+  return refuse('signature-malformed', { where, why })
+}
+
+/** A source → a closure. `body` gathers what is read out of the JSON body, so that it is read once. */
+export function compileSource(source: Source, body: JsonTree): ReadSource {
+  const name = nameOf(source)
+  const read = compilePlace(source, body, name)
+  const { list } = source
+  if (list !== undefined) return (reading) => each(read(reading), (text) => itemsOf(text, list, source, name))
+  const { prefix } = source
+  if (prefix === undefined) return read
+  return (reading) => each(read(reading), (text) => (
+    text.startsWith(prefix) ? [text.slice(prefix.length)] : malformed(name, `does not begin with ${prefix}`)
+  ))
+}
+
+function compilePlace(source: Source, body: JsonTree, name: string): ReadSource {
+  const place = compileText(source, name)
+  if (place === undefined) return compileBodyField(source, body, name)
+  return source.json === undefined ? place : compileInnerField(source, place, name)
+}
+
+/** The whole text at a place; undefined where the source is a field of the JSON body. */
+function compileText(source: Source, name: string): ReadSource | undefined {
+  const { header, numbered, query, form, most } = source
+  if (header !== undefined) {
+    const lower = header.toLowerCase()
+    return (reading) => single(reading.delivery.headers.one(lower), name)
+  }
+  if (numbered !== undefined) return readNumbered(numbered.toLowerCase(), most, name)
+  if (query !== undefined) return (reading) => fromPairs(reading.query(), query, name)
+  return form === undefined ? undefined : (reading) => fromPairs(reading.form(), form, name)
+}
+
+function single(found: string | undefined | { readonly repeated: true }, name: string): Found {
+  if (found === undefined) return []
+  return typeof found === 'string' ? [found] : malformed(name, 'stands there more than once')
+}
+
+function fromPairs(pairs: ReturnType<Reading['query']>, wanted: string, name: string): Found {
+  return pairs === undefined ? malformed(name, 'is part of what is not well formed') : single(onlyValue(pairs, wanted), name)
+}
+
+function readNumbered(prefix: string, most: number, name: string): ReadSource {
+  return ({ delivery: { headers } }) => {
+    const seen = new Set<string>()
+    for (const header of headers.names) {
+      if (!header.startsWith(prefix)) continue
+      const number = header.slice(prefix.length)
+      if (!isDigits(number) || number.startsWith('0') || number.length > 3 || Number(number) > most) continue
+      if (seen.has(header)) return malformed(name, 'stands there more than once')
+      seen.add(header)
+    }
+    return [...seen].map((header) => headers.one(header) as string)
+  }
+}
+
+function compileBodyField(source: Source, body: JsonTree, name: string): ReadSource {
+  const index = want(body, jsonPath(source))
+  return (reading) => fromJson(reading.json(), index, name)
+}
+
+/** A field of a JSON text that stands somewhere else than in the body. */
+function compileInnerField(source: Source, place: ReadSource, name: string): ReadSource {
+  const tree = newTree()
+  const index = want(tree, jsonPath(source))
+  const { decode: encoding } = source
+  return (reading) => each(place(reading), (text) => {
+    const bytes = encoding === undefined ? bytesOf(text) : decode(text, encoding)
+    return bytes === undefined ? malformed(name, `is no ${encoding}`) : fromJson(readJson(bytes, tree), index, name)
+  })
+}
+
+function fromJson(values: ReturnType<typeof readJson>, index: number, name: string): Found {
+  if (typeof values === 'string') return values === 'not-json' ? [] : malformed(name, values)
+  const value = values[index]
+  return value === undefined ? [] : [value.text]
+}
+
+function each(found: Found, take: (text: string) => Found): Found {
+  if (isMalformed(found)) return found
+  const texts: string[] = []
+  for (const text of found) {
+    const taken = take(text)
+    if (isMalformed(taken)) return taken
+    texts.push(...taken)
+  }
+  return texts
+}
+
+function itemsOf(text: string, separator: string, { prefix, position, most }: Source, name: string): Found {
+  const items = text.split(separator, most + 1).map(trimmed)
+  if (items.length > most) return malformed(name, `has more than ${most} items`)
+  const chosen = position === undefined ? items : items.slice(...(position === 'rest' ? [1] : [position - 1, position]))
+  if (prefix === undefined) return chosen
+  return chosen.filter((item) => item.startsWith(prefix)).map((item) => item.slice(prefix.length))
+}
+
+/** Without blanks and tabs at the ends, as RFC 9110 section 5.6.3 lets them stand. Linear. */
+function trimmed(item: string): string {
+  let start = 0
+  let end = item.length
+  while (start < end && isBlank(item.charCodeAt(start))) start += 1
+  while (end > start && isBlank(item.charCodeAt(end - 1))) end -= 1
+  return item.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}

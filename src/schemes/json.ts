@@ -1,0 +1,233 @@
+import { utf8, viewOf } from './encoding.ts'
+
+/**
+ * Reads a few fields out of a JSON text without building it: one pass over the bytes, linear, capped in depth, strict
+ * (RFC 8259, no byte order mark). A key that is read and stands twice in its object is a fault: two parsers would pick
+ * two values (a receiver's last against our first). `JSON.parse` cannot tell, and costs several times as much.
+ */
+
+/** Where a field is: keys, and positions in arrays as digits. */
+export type JsonPath = readonly string[]
+
+/** Scalars are given as text of one character a byte: a string's UTF-8 bytes, a number exactly as it is spelled. */
+export interface JsonScalar { readonly kind: 'string' | 'number' | 'literal'; readonly text: string }
+
+export type JsonFault = 'not-json' | 'repeated-key' | 'too-deep'
+
+/** The wanted fields. */
+export interface JsonTree { readonly root: JsonNode; size: number }
+
+interface JsonNode {
+  readonly children: Map<string, JsonNode>
+  /** Place of this field's value in the answer; undefined where only fields below it are wanted. */
+  index: number | undefined
+}
+
+/** Nothing that a webhook sends is deeper. */
+export const deepest = 64
+
+/** A tree that wants nothing yet. */
+export function newTree(): JsonTree {
+  return { root: { children: new Map(), index: undefined }, size: 0 }
+}
+
+/** Wants one more field; gives the place of its value in the answer. */
+export function want(tree: JsonTree, path: JsonPath): number {
+  let node = tree.root
+  for (const key of path) {
+    const child = node.children.get(key) ?? { children: new Map(), index: undefined }
+    node.children.set(key, child)
+    node = child
+  }
+  if (node.index === undefined) {
+    node.index = tree.size
+    tree.size += 1
+  }
+  return node.index
+}
+
+/** The wanted scalars by index; absent, null, object and array are undefined. */
+export function readJson(bytes: Uint8Array, tree: JsonTree): readonly (JsonScalar | undefined)[] | JsonFault {
+  const reader = new Reader(bytes)
+  if (!reader.document(tree.root)) return reader.fault
+  return reader.found
+}
+
+class Reader {
+  readonly found: (JsonScalar | undefined)[] = []
+  fault: JsonFault = 'not-json'
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = viewOf(bytes)
+  }
+
+  document(root: JsonNode): boolean {
+    if (!this.#value(root, 0)) return false
+    this.#blanks()
+    return this.#at === this.#bytes.length
+  }
+
+  #value(node: JsonNode | undefined, depth: number): boolean {
+    this.#blanks()
+    switch (this.#bytes[this.#at]) {
+      case 0x7b: return this.#nest(depth) && this.#object(node, depth + 1)
+      case 0x5b: return this.#nest(depth) && this.#array(node, depth + 1)
+      case 0x22: return this.#stringValue(node)
+      case 0x74: return this.#literal('true', node)
+      case 0x66: return this.#literal('false', node)
+      case 0x6e: return this.#literal('null', undefined)
+      default: return this.#number(node)
+    }
+  }
+
+  #nest(depth: number): boolean {
+    if (depth < deepest) return true
+    this.fault = 'too-deep'
+    return false
+  }
+
+  #object(node: JsonNode | undefined, depth: number): boolean {
+    const wanted = node !== undefined && node.children.size > 0 ? node.children : undefined
+    let seen: Set<JsonNode> | undefined
+    this.#at += 1
+    if (this.#takes(0x7d)) return true
+    do {
+      this.#blanks()
+      const start = this.#at
+      if (!this.#string()) return false
+      const child = this.#child(wanted, start)
+      if (child === 'unreadable') return false
+      if (child !== undefined) {
+        seen ??= new Set()
+        if (seen.has(child)) return this.#repeated()
+        seen.add(child)
+      }
+      if (!this.#takes(0x3a) || !this.#value(child, depth)) return false
+    } while (this.#takes(0x2c))
+    return this.#takes(0x7d)
+  }
+
+  #repeated(): boolean {
+    this.fault = 'repeated-key'
+    return false
+  }
+
+  #array(node: JsonNode | undefined, depth: number): boolean {
+    const wanted = node !== undefined && node.children.size > 0 ? node.children : undefined
+    let position = 0
+    this.#at += 1
+    if (this.#takes(0x5d)) return true
+    do {
+      if (!this.#value(wanted?.get(String(position)), depth)) return false
+      position += 1
+    } while (this.#takes(0x2c))
+    return this.#takes(0x5d)
+  }
+
+  #stringValue(node: JsonNode | undefined): boolean {
+    const start = this.#at
+    if (!this.#string()) return false
+    if (node?.index === undefined) return true
+    const text = this.#text(start)
+    if (text === undefined) return false
+    this.found[node.index] = { kind: 'string', text }
+    return true
+  }
+
+  /** Steps over a string; its escapes are checked where it is read. */
+  #string(): boolean {
+    const bytes = this.#bytes
+    if (bytes[this.#at] !== 0x22) return false
+    for (let at = this.#at + 1; at < bytes.length; at += 1) {
+      const code = bytes[at] as number
+      if (code === 0x22) {
+        this.#at = at + 1
+        return true
+      }
+      if (code < 0x20) return false
+      if (code === 0x5c) at += 1
+    }
+    return false
+  }
+
+  /** What is wanted below the key between `start` and here. */
+  #child(wanted: ReadonlyMap<string, JsonNode> | undefined, start: number): JsonNode | undefined | 'unreadable' {
+    if (wanted === undefined) return undefined
+    const key = this.#text(start)
+    return key === undefined ? 'unreadable' : wanted.get(key)
+  }
+
+  /** The string between `start` and here. Undefined where an escape is wrong or names half a character. */
+  #text(start: number): string | undefined {
+    const raw = this.#bytes.toString('latin1', start + 1, this.#at - 1)
+    if (!raw.includes('\\')) return raw
+    let whole = ''
+    let from = 0
+    for (let back = raw.indexOf('\\'); back !== -1; back = raw.indexOf('\\', from)) {
+      const length = escapeLength(raw, back)
+      const character = length === undefined ? undefined : unescaped(raw.slice(back, back + length))
+      if (length === undefined || character === undefined) return undefined
+      whole += raw.slice(from, back) + character
+      from = back + length
+    }
+    return whole + raw.slice(from)
+  }
+
+  #literal(word: 'true' | 'false' | 'null', node: JsonNode | undefined): boolean {
+    const end = this.#at + word.length
+    if (this.#bytes.toString('latin1', this.#at, end) !== word) return false
+    this.#at = end
+    if (node?.index !== undefined) this.found[node.index] = { kind: 'literal', text: word }
+    return true
+  }
+
+  #number(node: JsonNode | undefined): boolean {
+    const start = this.#at
+    while (isNumberByte(this.#bytes[this.#at])) this.#at += 1
+    if (this.#at === start) return false
+    const text = this.#bytes.toString('latin1', start, this.#at)
+    if (!/^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/.test(text)) return false
+    if (node?.index !== undefined) this.found[node.index] = { kind: 'number', text }
+    return true
+  }
+
+  /** Steps over blanks and this byte, if it is next. */
+  #takes(byte: number): boolean {
+    this.#blanks()
+    if (this.#bytes[this.#at] !== byte) return false
+    this.#at += 1
+    return true
+  }
+
+  #blanks(): void {
+    for (;;) {
+      const code = this.#bytes[this.#at]
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
+      this.#at += 1
+    }
+  }
+}
+
+function isNumberByte(code: number | undefined): boolean {
+  if (code === undefined) return false
+  return (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x2b || code === 0x2e || code === 0x45 || code === 0x65
+}
+
+/** How many characters an escape takes; a surrogate pair counts as one escape. */
+function escapeLength(raw: string, at: number): number | undefined {
+  if (raw[at + 1] !== 'u') return at + 1 < raw.length ? 2 : undefined
+  const high = /^\\u[dD][89abAB]/.test(raw.slice(at, at + 4))
+  return high ? 12 : 6
+}
+
+/** An escape → UTF-8 bytes, one character a byte; undefined where it is none, or half of a surrogate pair. */
+function unescaped(escape: string): string | undefined {
+  try {
+    const character: unknown = JSON.parse(`"${escape}"`)
+    return typeof character === 'string' && !/\p{Surrogate}/u.test(character) ? utf8(character) : undefined
+  } catch {
+    return undefined
+  }
+}

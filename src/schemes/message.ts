@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { secretPart, type Message } from './algorithms/algorithm.ts'
+import { bytesOf, utf8, viewOf } from './encoding.ts'
+import { compileSource, isMalformed, malformed, type Malformed, type ReadSource } from './extract.ts'
+import { sortedPairs } from './form.ts'
+import type { JsonTree } from './json.ts'
+import type { PublicUrl } from './public-url.ts'
+import type { Reading } from './reading.ts'
+import { nameOf, sourceSchema, type Source } from './source.ts'
+import type { FilterName, Placeholder, Token } from './template-text.ts'
+
+/** Tokens → a closure that says which bytes were signed. */
+export type BuildMessage = (reading: Reading) => Message | Malformed
+
+export interface MessageTools {
+  readonly tree: JsonTree
+  readonly fields: ReadonlyMap<string, Source>
+  /** Checked before: present where a token needs it. */
+  readonly publicUrl: PublicUrl | undefined
+}
+
+/** What one token gives: text, the body as it is, or the place of the secret. */
+type Piece = string | Uint8Array | typeof secretPart
+type ReadPiece = (reading: Reading) => Piece | Malformed
+
+/** Adjacent texts become one part; the body is a part of its own and never copied. */
+export function compileMessage(tokens: readonly Token[], tools: MessageTools): BuildMessage {
+  const pieces = tokens.map((token) => compileToken(token, tools))
+  return (reading) => {
+    const message: (Uint8Array | typeof secretPart)[] = []
+    let text = ''
+    for (const read of pieces) {
+      const piece = read(reading)
+      if (typeof piece === 'string') {
+        text += piece
+        continue
+      }
+      if (typeof piece === 'object' && 'verdict' in piece) return piece
+      if (text !== '') message.push(bytesOf(text))
+      text = ''
+      message.push(piece)
+    }
+    if (text !== '') message.push(bytesOf(text))
+    return message
+  }
+}
+
+function compileToken(token: Token, tools: MessageTools): ReadPiece {
+  if ('literal' in token) {
+    const literal = utf8(token.literal)
+    return () => literal
+  }
+  const read = compilePlaceholder(token, tools)
+  if (token.filters.length === 0) return read
+  const filters = token.filters.map((name) => filterRows[name])
+  return (reading) => {
+    const piece = read(reading)
+    if (typeof piece === 'symbol' || (typeof piece === 'object' && 'verdict' in piece)) return piece
+    const bytes = typeof piece === 'string' ? bytesOf(piece) : viewOf(piece)
+    return filters.reduce((value, filter) => filter(value), bytes).toString('latin1')
+  }
+}
+
+const filterRows: Record<FilterName, (bytes: Buffer) => Buffer> = {
+  md5: (bytes) => createHash('md5').update(bytes).digest(),
+  sha1: (bytes) => createHash('sha1').update(bytes).digest(),
+  sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+  sha512: (bytes) => createHash('sha512').update(bytes).digest(),
+  hex: (bytes) => bytesOf(bytes.toString('hex')),
+  base64: (bytes) => bytesOf(bytes.toString('base64')),
+  base64url: (bytes) => bytesOf(bytes.toString('base64url')),
+  crc32: (bytes) => bytesOf(String(crc32(bytes))),
+  lower: (bytes) => bytesOf(asciiCase(bytes, (text) => text.toLowerCase())),
+  upper: (bytes) => bytesOf(asciiCase(bytes, (text) => text.toUpperCase())),
+}
+
+/** Changes the case of ASCII letters only: other bytes are parts of characters. */
+function asciiCase(bytes: Buffer, change: (text: string) => string): string {
+  return bytes.toString('latin1').replace(/[A-Za-z]+/g, change)
+}
+
+function compilePlaceholder({ name, argument, absent }: Placeholder, tools: MessageTools): ReadPiece {
+  switch (name) {
+    case 'body': return ({ delivery }) => delivery.body
+    case 'secret': return () => secretPart
+    case 'timestamp': return ({ timestamp }) => timestamp ?? malformed('timestamp', 'is missing')
+    case 'id': return ({ id }) => id ?? malformed('id', 'is missing')
+    case 'key-id': return ({ keyId }) => keyId ?? malformed('key id', 'is missing')
+    case 'method': return ({ delivery }) => delivery.method
+    case 'path': return ({ delivery }) => delivery.path
+    case 'query': return ({ delivery }) => delivery.query ?? ''
+    case 'target': return ({ delivery: { path, query } }) => (query === undefined ? path : `${path}?${query}`)
+    case 'form-pairs': return formPairs
+    case 'url': case 'url-base': case 'host': return compileUrl(name, tools.publicUrl)
+    case 'field:': return compilePlace(tools.fields.get(argument) ?? sourceSchema.parse({}), absent, tools)
+    default: return compilePlace(sourceSchema.parse({ [name.slice(0, -1)]: argument }), absent, tools)
+  }
+}
+
+function compileUrl(name: 'url' | 'url-base' | 'host', url: PublicUrl | undefined): ReadPiece {
+  if (url === undefined) return () => malformed('public URL', 'is not configured')
+  if (name === 'host') return () => url.host
+  if (name === 'url-base') return ({ delivery }) => url.base(delivery.path)
+  return ({ delivery }) => url.whole(delivery.path, delivery.query) ?? malformed('query', 'is not the one of the public URL')
+}
+
+function formPairs(reading: Reading): string | Malformed {
+  const pairs = reading.form()
+  return pairs === undefined ? malformed('form', 'is not well formed') : sortedPairs(pairs).flat().join('')
+}
+
+function compilePlace(source: Source, absent: 'empty' | 'refused', { tree }: MessageTools): ReadPiece {
+  const read = compileSource(source, tree)
+  const name = nameOf(source)
+  return (reading) => only(read, reading, name) ?? (absent === 'empty' ? '' : malformed(name, 'is missing'))
+}
+
+/** The one text at a place; undefined where there is none. */
+export function only(read: ReadSource, reading: Reading, name: string): string | undefined | Malformed {
+  const found = read(reading)
+  if (isMalformed(found)) return found
+  return found.length > 1 ? malformed(name, 'stands there more than once') : found[0]
+}

@@ -1,0 +1,14 @@
+import type { SchemeFacts } from '../core/signing.ts'
+import type { SchemeDocument } from './document.ts'
+
+/** What the replay check has to know of a document. */
+export function schemeFacts({ timestamp, id, retain, retries }: SchemeDocument): SchemeFacts {
+  const past = timestamp?.past
+  return {
+    timestamped: timestamp !== undefined,
+    window: past === undefined ? undefined : { past, future: timestamp?.future ?? past },
+    retain,
+    retries,
+    signsId: id !== undefined,
+  }
+}
