@@ -22,18 +22,16 @@ export function operatorLog(level: string): OperatorLog {
  */
 export class AuditLog {
   readonly #destination: Destination
-  readonly #logger: Logger
 
   /** `to`: `stdout`, `stderr`, or `file:` and an absolute path. Rejects a file that cannot be opened through `failed`. */
   constructor(to: string, failed: (error: Error) => void) {
     const dest = to === 'stdout' ? 1 : to === 'stderr' ? 2 : to.slice('file:'.length)
     this.#destination = pino.destination({ dest, sync: false, minLength: 0, mkdir: true }) as unknown as Destination
     this.#destination.on('error', failed)
-    this.#logger = pino({ base: null, timestamp: false, formatters: { level: () => ({}) } }, this.#destination)
   }
 
   write(decided: Decided): void {
-    this.#logger.info(auditRecord(decided))
+    this.#destination.write(`${JSON.stringify(auditRecord(decided))}\n`)
   }
 
   /** After a log rotation has renamed the file. */

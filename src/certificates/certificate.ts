@@ -1,7 +1,7 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { NamePart, PeerCertificate, SubjectName } from '../core/delivery.ts'
 import type { Instant } from '../core/units.ts'
-import { chainBetween } from './chain.ts'
+import { buildChain, type Chain } from './chain.ts'
 import { readCertificates } from './pem.ts'
 import { parseCertificateTime, parseDistinguishedName, parseSubjectNames } from './text.ts'
 
@@ -11,7 +11,7 @@ export class Certificate implements PeerCertificate {
   readonly #leaf: X509Certificate
   readonly #sent: () => readonly X509Certificate[]
   readonly #authorities: readonly X509Certificate[]
-  #issuers: readonly Uint8Array[] | undefined
+  #chain: Chain | undefined
   #subject: readonly NamePart[] | undefined
   #names: readonly SubjectName[] | undefined
   #fingerprint: string | undefined
@@ -29,9 +29,9 @@ export class Certificate implements PeerCertificate {
   }
 
   get der(): Uint8Array { return this.#leaf.raw }
-  get issuers(): readonly Uint8Array[] {
-    return this.#issuers ??= chainBetween(this.#leaf, this.#sent(), this.#authorities).map((one) => one.raw)
-  }
+  get issuers(): readonly Uint8Array[] { return this.#ways.issuers.map((one) => one.raw) }
+  get #ways(): Chain { return this.#chain ??= buildChain(this.#leaf, this.#sent(), this.#authorities) }
+  vouchedBy(authorities: ReadonlySet<string>): boolean { return this.#ways.passes(authorities) }
   get subject(): readonly NamePart[] { return this.#subject ??= parseDistinguishedName(this.#leaf.subject) ?? [] }
   get issuer(): readonly NamePart[] { return parseDistinguishedName(this.#leaf.issuer) ?? [] }
   get names(): readonly SubjectName[] { return this.#names ??= parseSubjectNames(this.#leaf.subjectAltName) }

@@ -1,35 +1,58 @@
 import type { X509Certificate } from 'node:crypto'
 
-/** More than any honest sender sends; a longer list is cut, and then a route that demands its own CA refuses. */
+/** More than any honest sender sends; what lies behind is not looked at, and then a route that demands its own CA refuses. */
 const mostSent = 16
 
+/** The ways from a leaf up to the listener's self-signed authorities, each link with its signature verified. */
+export interface Chain {
+  /** Every certificate that stands on one of the ways, nearest first, without the leaf. Empty where no way leads up. */
+  readonly issuers: readonly X509Certificate[]
+  /** Does every way pass one of these authorities (by `fingerprintOf`)? False where no way leads up. */
+  readonly passes: (authorities: ReadonlySet<string>) => boolean
+}
+
 /**
- * The certificates between a leaf and the listener's authorities: all that stand on some way from the leaf to a
- * self-signed authority, nearest first, each link with its signature verified. OpenSSL's own way is among them, so what
- * holds for all of these ways holds for the one that OpenSSL took (it does not tell which).
+ * OpenSSL does not tell which way it took when it verified a chain. It is among the ways found here, so what holds for
+ * all of these holds for that one, path lengths and name constraints included. Like OpenSSL, we prefer a known
+ * authority to a certificate that the sender sent.
  */
-export function chainBetween(
-  leaf: X509Certificate, sent: readonly X509Certificate[], authorities: readonly X509Certificate[],
-): X509Certificate[] {
-  const known = new Map<string, X509Certificate>()
-  for (const one of [...sent.slice(0, mostSent), ...authorities]) known.set(one.fingerprint256, one)
-  const pool = [...known.values()].filter((one) => one.ca)
-  const roots = new Set(authorities.filter((one) => isSelfSigned(one)).map((one) => one.fingerprint256))
-  const up = walk([leaf], (one) => pool.filter((issuer) => isIssuedBy(one, issuer)))
-  const anchors = up.filter((one) => roots.has(one.fingerprint256))
-  const down = new Set(walk(anchors, (issuer) => up.filter((one) => isIssuedBy(one, issuer))))
-  return up.filter((one) => down.has(one) && one !== leaf)
+export function buildChain(leaf: X509Certificate, sent: readonly X509Certificate[], authorities: readonly X509Certificate[]): Chain {
+  const pool = distinct([...authorities, ...sent.slice(0, mostSent)]).filter((one) => one.ca)
+  const known = new Set(authorities)
+  const above = (one: X509Certificate) => pool.filter((issuer) => isIssuedBy(one, issuer))
+  const up = walk([leaf], above)
+  const roots = new Set(up.filter((one) => known.has(one) && isIssuedBy(one, one)))
+  const complete = new Set(walk([...roots], (issuer) => up.filter((one) => isIssuedBy(one, issuer))))
+  const links = (one: X509Certificate) => {
+    const issuers = roots.has(one) ? [] : above(one).filter((issuer) => complete.has(issuer))
+    const preferred = issuers.filter((issuer) => known.has(issuer))
+    return preferred.length > 0 ? preferred : issuers
+  }
+  const issuers = walk([leaf], links).slice(1)
+  return {
+    issuers,
+    passes: (wanted) => issuers.length > 0
+      && !walk([leaf], (one) => links(one).filter((issuer) => !wanted.has(fingerprintOf(issuer)))).some((one) => roots.has(one)),
+  }
 }
 
-/** Everything that can be reached, in the order in which it was found; each one is looked at once. */
-export function walk<T>(from: readonly T[], next: (one: T) => readonly T[]): T[] {
-  const seen = new Set(from)
-  for (const one of seen) for (const other of next(one)) seen.add(other)
-  return [...seen]
+/** SHA-256 of the DER, 64 lower-case hex digits. */
+export function fingerprintOf(one: X509Certificate): string {
+  return one.fingerprint256.replaceAll(':', '').toLowerCase()
 }
 
-/** Name, key identifier and key usage agree, and the signature verifies. */
+const verified = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>()
+
+/** Name, key identifier and key usage agree, and the signature verifies. Asked once for each pair. */
 export function isIssuedBy(one: X509Certificate, issuer: X509Certificate): boolean {
+  const answers = verified.get(one) ?? new WeakMap<X509Certificate, boolean>()
+  verified.set(one, answers)
+  const answer = answers.get(issuer) ?? verifyLink(one, issuer)
+  answers.set(issuer, answer)
+  return answer
+}
+
+function verifyLink(one: X509Certificate, issuer: X509Certificate): boolean {
   try {
     return issuer.ca && one.checkIssued(issuer) && one.verify(issuer.publicKey)
   } catch {
@@ -37,6 +60,16 @@ export function isIssuedBy(one: X509Certificate, issuer: X509Certificate): boole
   }
 }
 
-function isSelfSigned(one: X509Certificate): boolean {
-  return isIssuedBy(one, one)
+/** The first of each, by content. */
+function distinct(certificates: readonly X509Certificate[]): X509Certificate[] {
+  const found = new Map<string, X509Certificate>()
+  for (const one of certificates) if (!found.has(one.fingerprint256)) found.set(one.fingerprint256, one)
+  return [...found.values()]
+}
+
+/** Everything that can be reached, in the order in which it was found; each one is looked at once. */
+function walk(from: readonly X509Certificate[], next: (one: X509Certificate) => readonly X509Certificate[]): X509Certificate[] {
+  const seen = new Set(from)
+  for (const one of seen) for (const other of next(one)) seen.add(other)
+  return [...seen]
 }

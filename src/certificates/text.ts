@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { NamePart, SubjectName } from '../core/delivery.ts'
 import type { Instant } from '../core/units.ts'
 
@@ -23,7 +24,9 @@ function parseSubjectName(text: string): SubjectName {
   const value = unquote(text.slice(known[0].length))
   // Names are ASCII (RFC 5280 4.2.1.6). NUL, control and high bytes are for confusing whoever compares (CVE-2026-47778).
   if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) return other
-  return { type: known[1], value: known[1] === 'ip' ? compactAddress(value) : value }
+  if (known[1] !== 'ip') return { type: known[1], value }
+  const address = compactAddress(value)
+  return address === undefined ? other : { type: 'ip', value: address }
 }
 
 function unquote(text: string): string | undefined {
@@ -36,10 +39,11 @@ function unquote(text: string): string | undefined {
   }
 }
 
-/** OpenSSL prints IPv6 in eight upper-case groups; the URL parser knows RFC 5952. */
-function compactAddress(text: string): string {
-  if (!/^[0-9A-F]{1,4}(:[0-9A-F]{1,4}){7}$/.test(text)) return text
-  return new URL(`http://[${text}]`).hostname.slice(1, -1)
+/** An IP address in the form of RFC 5952 (OpenSSL prints eight upper-case groups); undefined for what is none. */
+export function compactAddress(text: string): string | undefined {
+  const family = isIP(text)
+  if (family === 0 || text.includes('%')) return undefined
+  return family === 4 ? text : new URL(`http://[${text}]`).hostname.slice(1, -1)
 }
 
 /**

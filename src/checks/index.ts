@@ -1,7 +1,9 @@
 import type { Check } from '../core/check.ts'
 import { basic } from './basic.ts'
+import { certificate } from './certificate.ts'
 import { from } from './from.ts'
 import { limits } from './limits.ts'
+import { rateLimit } from './rate-limit.ts'
 import { signature } from './signature.ts'
 
 /**
@@ -10,6 +12,8 @@ import { signature } from './signature.ts'
  */
 export const checks: readonly Check[] = [
   from,
+  certificate,
+  rateLimit,
   basic,
   limits,
   signature,

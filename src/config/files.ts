@@ -42,3 +42,8 @@ function faultOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return faults.get(code) ?? `cannot be read (${code === '' ? String(error) : code})`
 }
+
+/** `file:../data/nonces` → `file:/…/data/nonces`, relative to the configuration file; anything else as it is. */
+export function fileReference(reference: string, files: ConfigurationFiles): string {
+  return reference.startsWith('file:') ? `file:${files.absolute(reference.slice('file:'.length))}` : reference
+}

@@ -13,6 +13,8 @@ export interface Decision {
   readonly trail: readonly Answered[]
   readonly body: Uint8Array | undefined
   readonly signed: Signed | undefined
+  /** Who sent, as a check proved it. */
+  readonly sender: string | undefined
   /** To be committed or released by whoever forwards. */
   readonly claim: Claim | undefined
   /** Until when a committed claim is kept. */
@@ -82,6 +84,7 @@ class Knowledge implements Head {
   readonly headers; readonly certificate; readonly read
   body: Uint8Array | undefined
   signed: Signed | undefined
+  sender: string | undefined
   claim: Claim | undefined
   until: Instant = 0
   storeTime: Milliseconds = 0
@@ -115,6 +118,7 @@ class Knowledge implements Head {
     const { gain } = verdict
     if (gain.body !== undefined) this.body = gain.body
     if (gain.signed !== undefined) this.signed = gain.signed
+    this.sender ??= gain.sender
     if (gain.claim !== undefined) this.claim = gain.claim
     if (gain.until !== undefined) this.until = gain.until
     if (gain.answer !== undefined) this.answer = gain.answer
@@ -132,7 +136,7 @@ class Knowledge implements Head {
     const refused = this.#refusal !== undefined && mode === 'enforce'
     return {
       outcome: refused ? 'refused' : 'accepted', refusal: this.#refusal, trail: this.trail,
-      body: this.body, signed: this.signed,
+      body: this.body, signed: this.signed, sender: this.sender,
       claim: this.claim, until: this.until, storeTime: this.storeTime, answer: this.answer,
     }
   }

@@ -83,6 +83,11 @@ export interface PeerCertificate {
   readonly der: Uint8Array
   /** DER of the certificates that the sender sent behind the leaf or that the chain was built with, leaf's issuer first. */
   readonly issuers: readonly Uint8Array[]
+  /**
+   * Does every verified way from the leaf up to the listener's roots pass one of these authorities (SHA-256 of the DER,
+   * lower-case hex)? False where no way leads up.
+   */
+  vouchedBy(authorities: ReadonlySet<string>): boolean
   /** Did the handshake's verification against the listener's CA set and CRLs succeed, and if not, OpenSSL's code for why. */
   readonly trust: 'trusted' | { readonly error: string }
   /** Subject parts in order: `{ type: 'CN', value: 'sender.example' }`. */

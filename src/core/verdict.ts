@@ -9,6 +9,8 @@ export type Facts = Readonly<Record<string, string | number | boolean | readonly
 export interface Gain {
   readonly body?: Uint8Array
   readonly signed?: Signed
+  /** Who sent, as this question proved it: goes to the receiver as `Sallyport-Sender`. The first proof of a delivery stands. */
+  readonly sender?: string
   readonly claim?: Claim
   /** Until when a committed claim is kept; comes with `claim`. */
   readonly until?: Instant

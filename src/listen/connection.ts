@@ -20,13 +20,13 @@ export class SenderConnection {
   readonly socket: TLSSocket
   readonly from: Address
   readonly #serve: (turn: Turn, connection: SenderConnection) => Promise<void>
-  readonly #certificateOf: (socket: TLSSocket) => PeerCertificate | undefined
+  readonly #certificateOf: () => PeerCertificate | undefined
   readonly #waiting: Turn[] = []
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
   #busy = false
 
   constructor(
-    socket: TLSSocket, from: Address, certificateOf: (socket: TLSSocket) => PeerCertificate | undefined,
+    socket: TLSSocket, from: Address, certificateOf: () => PeerCertificate | undefined,
     serve: (turn: Turn, connection: SenderConnection) => Promise<void>,
   ) {
     this.socket = socket
@@ -37,7 +37,7 @@ export class SenderConnection {
 
   /** Parsed when first asked for, once per connection. */
   get certificate(): PeerCertificate | undefined {
-    if (this.#certificate === 'unread') this.#certificate = this.#certificateOf(this.socket)
+    if (this.#certificate === 'unread') this.#certificate = this.#certificateOf()
     return this.#certificate
   }
 

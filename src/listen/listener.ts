@@ -1,20 +1,25 @@
-import { createServer, type Server, type ServerOptions } from 'node:https'
+import { createServer, type Server } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createSocketServer, type AddressInfo, type Server as SocketServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
+import type { Clock } from '../core/ports.ts'
 import type { Bytes, Milliseconds } from '../core/units.ts'
+import type { Facts } from '../core/verdict.ts'
 import { SenderConnection, type Turn } from './connection.ts'
+import { handshakeRefusal, type HandshakeRefusal } from './handshake.ts'
+import { peerCertificate } from './peer-certificate.ts'
 import { problemBody, problemHeaders, type ProblemDetails } from './respond.ts'
+import type { TlsMaterial } from './tls.ts'
 
 /** What a listener needs; the functions read the state that holds at the time of the call, so a reload needs no rewiring. */
 export interface ListenerParts {
   readonly host: string
   readonly port: number
-  readonly tls: ServerOptions
+  readonly tls: TlsMaterial
   readonly headers: Bytes
+  readonly clock: Clock
   readonly addressOf: (remote: string | undefined) => Address | undefined
-  readonly certificateOf: (socket: TLSSocket) => PeerCertificate | undefined
   /** Could any route admit this address? Asked before the handshake. */
   readonly admits: (from: Address) => boolean
   readonly serve: (turn: Turn, connection: SenderConnection) => Promise<void>
@@ -24,15 +29,16 @@ export interface ListenerParts {
 
 export interface Drop {
   readonly from: Address | undefined
-  readonly reason: 'source-not-allowed' | 'handshake-failed' | 'malformed-request' | 'proxy-header-invalid'
-  readonly facts: Readonly<Record<string, string | undefined>>
-  /** The failed connection, where there is one to take names and certificates from. */
-  readonly socket: TLSSocket | undefined
+  readonly reason: 'source-not-allowed' | 'malformed-request' | 'proxy-header-invalid' | HandshakeRefusal['reason']
+  readonly facts: Facts
+  readonly certificate: PeerCertificate | undefined
 }
 
 const handshakeTimeout: Milliseconds = 10_000
 const headersTimeout: Milliseconds = 10_000
 const keepAliveTimeout: Milliseconds = 65_000
+/** A sender that is just writing to an open connection is answered, not cut off. */
+const idleGrace: Milliseconds = 500
 
 /**
  * The outer gate: accepts, drops addresses that no route could admit before their handshake, speaks TLS, and hands
@@ -41,21 +47,14 @@ const keepAliveTimeout: Milliseconds = 65_000
 export class Listener {
   readonly #parts: ListenerParts
   readonly #door: SocketServer
-  readonly #server: Server
+  #server: Server
   readonly #sockets = new Set<Socket>()
-  readonly #connections = new Map<TLSSocket, SenderConnection>()
+  readonly #connections = new Map<TLSSocket, { readonly server: Server; readonly sender: SenderConnection }>()
 
   constructor(parts: ListenerParts) {
     this.#parts = parts
-    this.#server = createServer({
-      ...parts.tls,
-      handshakeTimeout, headersTimeout, keepAliveTimeout, requestTimeout: 0, connectionsCheckingInterval: 1_000,
-      maxHeaderSize: parts.headers, insecureHTTPParser: false, requireHostHeader: false, joinDuplicateHeaders: false,
-    })
-    // Zero: no line is dropped unseen. The stock parser keeps the first 2,000 and forgets the rest (lessons.md).
-    this.#server.maxHeadersCount = 0
+    this.#server = this.#makeServer(parts.tls)
     this.#door = createSocketServer({ noDelay: true }, (socket) => this.#accept(socket))
-    this.#wire()
   }
 
   /** Resolves once it listens; rejects where the address cannot be had. */
@@ -69,15 +68,25 @@ export class Listener {
     })
   }
 
-  /** New certificates for the handshakes from now on. Throws where OpenSSL does not take them; the old ones stay then. */
-  renew(tls: ServerOptions): void {
-    this.#server.setSecureContext(tls)
+  /**
+   * Certificates and rules for the handshakes from now on: a server of its own takes the new connections, the old one
+   * keeps those that are open. Throws where OpenSSL does not take them; the old server stays then.
+   */
+  renew(tls: TlsMaterial): void {
+    const before = this.#server
+    this.#server = this.#makeServer(tls)
+    this.#retire(before)
   }
 
-  /** No new connections; idle ones are closed. Resolves when the last one is gone. */
+  /**
+   * No new connections. Those that are open get an answer to what they still send, and are closed with it; idle ones
+   * are closed after a moment. Resolves when the last one is gone.
+   */
   stop(): Promise<void> {
     const gone = new Promise<void>((resolve) => { this.#door.close(() => resolve()) })
-    for (const connection of this.#connections.values()) if (connection.idle) connection.socket.end()
+    this.#parts.clock.after(idleGrace, () => {
+      for (const { sender } of this.#connections.values()) if (sender.idle) sender.socket.destroySoon()
+    })
     return gone
   }
 
@@ -90,7 +99,7 @@ export class Listener {
     const from = this.#parts.addressOf(socket.remoteAddress)
     if (from === undefined) return void socket.destroy()
     if (!this.#parts.admits(from)) {
-      this.#parts.dropped({ from, reason: 'source-not-allowed', facts: {}, socket: undefined })
+      this.#parts.dropped({ from, reason: 'source-not-allowed', facts: {}, certificate: undefined })
       return void socket.destroy()
     }
     this.#sockets.add(socket)
@@ -98,33 +107,50 @@ export class Listener {
     this.#server.emit('connection', socket)
   }
 
-  #wire(): void {
-    const server = this.#server
-    server.on('secureConnection', (socket) => this.#open(socket))
+  #makeServer(tls: TlsMaterial): Server {
+    const server = createServer({
+      ...tls.options,
+      handshakeTimeout, headersTimeout, keepAliveTimeout, requestTimeout: 0, connectionsCheckingInterval: 1_000,
+      maxHeaderSize: this.#parts.headers, insecureHTTPParser: false, requireHostHeader: false, joinDuplicateHeaders: false,
+    })
+    // Zero: no line is dropped unseen. The stock parser keeps the first 2,000 and forgets the rest (lessons.md).
+    server.maxHeadersCount = 0
+    server.on('secureConnection', (socket) => this.#open(socket, server, tls))
     server.on('request', (request, response) => this.#take(request, response, 'nothing'))
     server.on('checkContinue', (request, response) => this.#take(request, response, 'continue'))
     server.on('checkExpectation', (request, response) => this.#take(request, response, 'nothing'))
     server.on('connect', (_request, socket) => this.#dropRequest(socket as TLSSocket, 'CONNECT'))
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#broken(error, socket as TLSSocket))
-    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket))
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket, tls))
+    return server
   }
 
-  #open(socket: TLSSocket): void {
+  /** A server that got no connections of its own any more lets go of its timers. */
+  #retire(server: Server): void {
+    for (const { server: own } of this.#connections.values()) if (own === server) return
+    if (server !== this.#server) server.close()
+  }
+
+  #open(socket: TLSSocket, server: Server, tls: TlsMaterial): void {
     const from = this.#parts.addressOf(socket.remoteAddress)
     if (from === undefined) return void socket.destroy()
-    this.#connections.set(socket, new SenderConnection(socket, from, this.#parts.certificateOf, this.#parts.serve))
-    socket.once('close', () => this.#connections.delete(socket))
+    const certificateOf = (): PeerCertificate | undefined => peerCertificate(socket, tls.authorities)
+    this.#connections.set(socket, { server, sender: new SenderConnection(socket, from, certificateOf, this.#parts.serve) })
+    socket.once('close', () => {
+      this.#connections.delete(socket)
+      this.#retire(server)
+    })
   }
 
   #take(request: IncomingMessage, response: ServerResponse, expect: Turn['expect']): void {
     const connection = this.#connections.get(request.socket as TLSSocket)
     if (connection === undefined) return void request.socket.destroy()
-    connection.take({ request, response, expect })
+    connection.sender.take({ request, response, expect })
   }
 
   /** The parser gave up. Where a request is being served its own way ends it; else we answer here. */
   #broken(error: NodeJS.ErrnoException, socket: TLSSocket): void {
-    const connection = this.#connections.get(socket)
+    const connection = this.#connections.get(socket)?.sender
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
     if (connection !== undefined && !connection.idle) return
     this.#dropRequest(socket, error.code ?? error.message)
@@ -132,17 +158,19 @@ export class Listener {
 
   /** Answers by hand: there is no response object for a request that the parser did not take. */
   #dropRequest(socket: TLSSocket, what: string): void {
-    const from = this.#connections.get(socket)?.from
-    const problem = this.#parts.dropped({ from, reason: 'malformed-request', facts: { what }, socket })
+    const sender = this.#connections.get(socket)?.sender
+    const problem = this.#parts.dropped({
+      from: sender?.from, reason: 'malformed-request', facts: { what }, certificate: sender?.certificate,
+    })
     const body = problemBody(problem)
     const headers = [...problemHeaders(problem, body), 'Connection', 'close']
     const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}`] : []))
     socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroySoon())
   }
 
-  #refusedHandshake(error: NodeJS.ErrnoException, socket: TLSSocket): void {
+  #refusedHandshake(error: NodeJS.ErrnoException, socket: TLSSocket, tls: TlsMaterial): void {
     const from = this.#parts.addressOf(socket.remoteAddress)
-    this.#parts.dropped({ from, reason: 'handshake-failed', facts: { what: error.code ?? error.message }, socket })
+    this.#parts.dropped({ from, ...handshakeRefusal(error, socket), certificate: peerCertificate(socket, tls.authorities) })
     socket.destroy()
   }
 }

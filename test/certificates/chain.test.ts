@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { chainBetween } from '../../src/certificates/chain.ts'
+import { buildChain, fingerprintOf } from '../../src/certificates/chain.ts'
+import { makeAuthority } from '../../src/pki/authority.ts'
 import { makeCa, type Ca } from '../support/pki.ts'
 
 const parse = (pem: string) => new X509Certificate(pem)
@@ -23,8 +24,8 @@ t.test('what stands between a leaf and an authority, nearest first', async (t) =
     ['an intermediate alone is no end', of(lower), of(upper), []],
   ]
   for (const [name, sent, authorities, expected] of rows) {
-    const found = chainBetween(leaf, sent, authorities)
-    t.same(found.map((one) => one.subject), expected.map((one) => one.subject), name)
+    const found = buildChain(leaf, sent, authorities)
+    t.same(found.issuers.map((one) => one.subject), expected.map((one) => one.subject), name)
   }
 })
 
@@ -32,8 +33,8 @@ t.test('a name is not a signature', async (t) => {
   const real = await makeCa({ name: 'Real' })
   const fake = await makeCa({ name: 'Real' })
   const leaf = parse((await fake.client()).certificate)
-  t.same(chainBetween(leaf, [], of(real)), [])
-  t.equal(chainBetween(leaf, of(fake), of(real)).length, 0)
+  t.same(buildChain(leaf, [], of(real)).issuers, [])
+  t.same(buildChain(leaf, of(fake), of(real)).issuers, [])
 })
 
 t.test('a leaf does not issue', async (t) => {
@@ -45,5 +46,41 @@ t.test('a leaf does not issue', async (t) => {
   const forged = await issueCertificate({ certificate: new Built(middle.certificate), keys: await readPrivateKey(middle.key) }, {
     subject: { CN: 'forged' }, names: [], usages: [], publicKey: (await makeKeys('ec')).publicKey, notBefore: Date.now() - 1000, notAfter: Date.now() + 1e6,
   })
-  t.same(chainBetween(parse(forged.toString('pem')), [parse(middle.certificate)], of(root)), [])
+  t.same(buildChain(parse(forged.toString('pem')), [parse(middle.certificate)], of(root)).issuers, [])
 })
+
+t.test('every way must pass the authority that is demanded', async (t) => {
+  const [a, b] = [await makeCa({ name: 'A' }), await makeCa({ name: 'B' })]
+  const middle = await a.below({ name: 'Middle' })
+  const crossed = await crossSign(middle, b)
+  const leaf = parse((await middle.client()).certificate)
+  const prints = (...cas: Ca[]) => new Set(of(...cas).map(fingerprintOf))
+  const rows: [string, X509Certificate[], X509Certificate[], Set<string>, boolean][] = [
+    ['one way, its root', of(middle), of(a, b), prints(a), true],
+    ['one way, its intermediate', of(middle), of(a, b), prints(middle), true],
+    ['one way, another root', of(middle), of(a, b), prints(b), false],
+    ['nobody demanded', of(middle), of(a, b), prints(), false],
+    ['two ways, one of their roots', [parse(middle.certificate), crossed], of(a, b), prints(a), false],
+    ['two ways, both roots', [parse(middle.certificate), crossed], of(a, b), prints(a, b), true],
+    ['two ways, one of them through what we know', [crossed], of(a, b, middle), prints(a), true],
+    ['two ways, one leads nowhere', [parse(middle.certificate), crossed], of(a), prints(a), true],
+    ['no way', [], of(a, b), prints(a, b), false],
+  ]
+  for (const [name, sent, authorities, wanted, expected] of rows) t.equal(buildChain(leaf, sent, authorities).passes(wanted), expected, name)
+})
+
+t.test('a sender cannot keep us busy', async (t) => {
+  const root = await makeCa()
+  const middle = await root.below({ name: 'Twin' })
+  const twins = await Promise.all(Array.from({ length: 40 }, () => crossSign(middle, root)))
+  const found = buildChain(parse((await middle.client()).certificate), twins, of(root))
+  t.ok(found.issuers.length <= 17)
+  t.ok(found.passes(new Set(of(root).map(fingerprintOf))))
+})
+
+/** The same name and key, certified by somebody else. */
+async function crossSign(ca: Ca, by: Ca): Promise<X509Certificate> {
+  const name = parse(ca.certificate).subject.replace('CN=', '')
+  const made = await makeAuthority({ subject: { CN: name }, keys: ca.authority.keys, notBefore: Date.now() - 1000, notAfter: Date.now() + 1e7 }, by.authority)
+  return parse(made.certificate.toString('pem'))
+}

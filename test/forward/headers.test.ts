@@ -5,7 +5,7 @@ import { towardsReceiver, towardsSender, type Introduction } from '../../src/for
 
 const certificate: PeerCertificate = {
   der: Uint8Array.of(0x30, 0x03, 0x02, 0x01, 0x2a), issuers: [], trust: 'trusted', subject: [], issuer: [], names: [], fingerprint: '',
-  keyFingerprint: '', serial: '2a', notBefore: 0, notAfter: 0, extendedKeyUsage: [],
+  keyFingerprint: '', serial: '2a', notBefore: 0, notAfter: 0, extendedKeyUsage: [], vouchedBy: () => false,
 }
 const introduction: Introduction = {
   id: 'AAAAAAAAAAAAAAAAAAAAAA', route: 'stripe', sender: 'CN=sender', from: '203.0.113.7', host: 'hooks.example.com', certificate,

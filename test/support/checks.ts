@@ -5,7 +5,7 @@ import type { Address, Head } from '../../src/core/delivery.ts'
 import { Headers } from '../../src/core/headers.ts'
 import type { Clock } from '../../src/core/ports.ts'
 import { parseAddress } from '../../src/addresses/address.ts'
-import { StillClock } from './clock.ts'
+import { StillClock } from './world.ts'
 
 export { StillClock }
 

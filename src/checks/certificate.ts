@@ -1,0 +1,156 @@
+import { z } from 'zod'
+import { fingerprintOf } from '../certificates/chain.ts'
+import { parseNamePattern, type NamePattern } from '../certificates/names.ts'
+import { readCertificates } from '../certificates/pem.ts'
+import { at, defineCheck, type CheckTools } from '../core/check.ts'
+import type { PeerCertificate } from '../core/delivery.ts'
+import { mistake } from '../core/fields.ts'
+import { reasonOfTrustError, type CertificateReason } from '../core/trust.ts'
+import { pass, refuse, type Facts, type Refuse } from '../core/verdict.ts'
+
+/** One text or several, any one of which is enough; each is parsed, and a text that is none is a mistake at its place. */
+function oneOrMore<T>(parse: (text: string) => T | undefined, kind: string, mend: string) {
+  return z.union([z.string(), z.array(z.string()).min(1)]).transform((written, context) => [written].flat().flatMap((text, index) => {
+    const value = parse(text)
+    if (value !== undefined) return [value]
+    context.addIssue({ ...mistake(`${JSON.stringify(text)} is no ${kind}`, mend), path: Array.isArray(written) ? [index] : [] })
+    return []
+  }))
+}
+
+const names = oneOrMore((text) => {
+  const pattern = parseNamePattern(text)
+  return pattern === undefined ? undefined : { text, pattern }
+}, 'name of a certificate', 'write dns:hooks.example, dns:*.example.com, uri:spiffe://partner/hooks/*, email:ops@example.com or ip:192.0.2.1')
+
+const pins = oneOrMore((text) => {
+  const found = /^(sha256|spki-sha256):((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})$/i.exec(text)
+  if (found?.[2] === undefined) return undefined
+  return { of: found[1] === 'sha256' ? 'certificate' as const : 'key' as const, digits: found[2].replaceAll(':', '').toLowerCase() }
+}, 'fingerprint', 'write sha256: (of the certificate) or spki-sha256: (of its key) and 64 hex digits')
+
+const files = oneOrMore((text) => text || undefined, 'file name', 'write the name of a PEM file')
+const values = oneOrMore((text) => text || undefined, 'value', 'write the text that stands in the subject')
+
+const part = z.string().regex(/^(CN|O|OU|C|ST|L|DC|UID|SN|GN|title|street|serialNumber|emailAddress|businessCategory|\d+(\.\d+)+)$/,
+  'a part of a subject: CN, O, OU, C, ST, L, DC, UID, serialNumber, emailAddress or an OID')
+
+const schema = z.strictObject({
+  ca: files.optional().describe('PEM files of authorities, some of the listener\'s: every chain of the certificate must lead to one of them.'),
+  san: names.optional().describe('Names, typed: `dns:` (a `*.` label stands for one label), `uri:` (a trailing `/*` takes whole segments), `email:`, `ip:`; one of them is enough.'),
+  subject: z.record(part, values).optional().describe('Parts of the subject (`CN: sender.example`): each must stand there once, with this value or one of these.'),
+  fingerprint: pins.optional().describe('`sha256:` of the certificate or `spki-sha256:` of its key; one of them is enough.'),
+  extendedKeyUsage: z.literal('clientAuth').optional().describe('The certificate must say that it is for clients; one that says nothing is refused.'),
+  optional: z.literal([true, false]).default(false).describe('A delivery without a certificate passes; one with a bad certificate does not.'),
+})
+type Settings = z.infer<typeof schema>
+
+/** A demand of the route: undefined where the certificate meets it, or what is wrong. */
+type Demand = (certificate: PeerCertificate) => Refuse<CertificateReason> | undefined
+
+/**
+ * Did the sender show a certificate that the listener trusts, that is valid now, and that this route accepts? Trust is
+ * what OpenSSL found in the handshake; validity is asked again for each delivery, as connections outlive certificates.
+ */
+export const certificate = defineCheck({
+  key: 'certificate',
+  authenticates: true,
+  schema,
+  reasons: {
+    'certificate-missing': { status: 403, title: 'A client certificate is required' },
+    'certificate-untrusted': { status: 403, title: 'The client certificate is not trusted' },
+    'certificate-expired': { status: 403, title: 'The client certificate is not valid at this time' },
+    'certificate-revoked': { status: 403, title: 'The client certificate was revoked' },
+    'certificate-not-allowed': { status: 403, title: 'The client certificate is not allowed here' },
+    'revocation-unknown': { status: 403, title: 'It is not known whether the client certificate was revoked' },
+  },
+  compile(settings, tools) {
+    const demands = compileDemands(settings, tools)
+    return [
+      at('certificate', ({ certificate: shown }) => {
+        if (shown === undefined) return settings.optional ? pass({ certificate: 'none' }) : refuse('certificate-missing')
+        const refusal = judgeTrust(shown, tools.clock.now()) ?? firstRefusal(demands, shown)
+        return refusal ?? pass({ fingerprint: shown.fingerprint })
+      }),
+    ]
+  },
+})
+
+function judgeTrust(shown: PeerCertificate, now: number): Refuse<CertificateReason> | undefined {
+  if (shown.trust !== 'trusted') return refuse(reasonOfTrustError(shown.trust.error), { ...identify(shown), error: shown.trust.error })
+  // Written so that a time which cannot be read (NaN) is refused.
+  if (now >= shown.notBefore && now <= shown.notAfter) return undefined
+  return refuse('certificate-expired', { ...identify(shown), notBefore: shown.notBefore, notAfter: shown.notAfter })
+}
+
+function firstRefusal(demands: readonly Demand[], shown: PeerCertificate): Refuse<CertificateReason> | undefined {
+  for (const demand of demands) {
+    const refusal = demand(shown)
+    if (refusal !== undefined) return refusal
+  }
+  return undefined
+}
+
+function compileDemands({ ca, san, subject, fingerprint, extendedKeyUsage }: Settings, tools: CheckTools): readonly Demand[] {
+  const demands: Demand[] = []
+  if (fingerprint !== undefined) demands.push(demandPin(fingerprint))
+  if (san !== undefined) demands.push(demandName(san))
+  for (const [type, accepted] of Object.entries(subject ?? {})) demands.push(demandPart(type, accepted))
+  if (extendedKeyUsage !== undefined) demands.push(demandClientAuth)
+  if (ca !== undefined) demands.push(demandAuthority(ca, tools))
+  return demands
+}
+
+function demandPin(accepted: NonNullable<Settings['fingerprint']>): Demand {
+  return (shown) => {
+    const meets = accepted.some(({ of, digits }) => (of === 'certificate' ? shown.fingerprint : shown.keyFingerprint) === digits)
+    return meets ? undefined : notAllowed(shown, 'fingerprint')
+  }
+}
+
+function demandName(accepted: readonly { readonly text: string; readonly pattern: NamePattern }[]): Demand {
+  const wanted = accepted.map(({ text }) => text)
+  return (shown) => {
+    if (accepted.some(({ pattern }) => shown.names.some(pattern))) return undefined
+    return notAllowed(shown, 'san', { wanted, found: shown.names.map(({ type, value }) => `${type}:${value}`) })
+  }
+}
+
+/** A subject that names the part twice leaves open which one counts: refused. */
+function demandPart(type: string, accepted: readonly string[]): Demand {
+  return (shown) => {
+    const found = shown.subject.filter((one) => one.type === type).map(({ value }) => value)
+    return found.length === 1 && accepted.includes(found[0] as string) ? undefined : notAllowed(shown, 'subject', { wanted: accepted, found })
+  }
+}
+
+const clientAuth = '1.3.6.1.5.5.7.3.2'
+
+function demandClientAuth(shown: PeerCertificate): Refuse<CertificateReason> | undefined {
+  return shown.extendedKeyUsage.includes(clientAuth) ? undefined : notAllowed(shown, 'extendedKeyUsage', { found: shown.extendedKeyUsage })
+}
+
+/** An empty set vouches for nobody: where a file cannot be read, the problem is reported and nothing would pass. */
+function demandAuthority(written: readonly string[], tools: CheckTools): Demand {
+  const authorities = new Set(written.flatMap((file, index) => readAuthorities(file, index, tools)))
+  return (shown) => shown.vouchedBy(authorities) ? undefined : refuse('certificate-untrusted', { ...identify(shown), demand: 'ca' })
+}
+
+function readAuthorities(file: string, index: number, { file: read, problem }: CheckTools): string[] {
+  const pem = read(file, ['ca', index])
+  if (pem === undefined) return []
+  try {
+    return readCertificates(pem).map(fingerprintOf)
+  } catch (error) {
+    problem(['ca', index], error instanceof Error ? error.message : String(error), 'write a PEM file of authorities that the listener trusts, too')
+    return []
+  }
+}
+
+function notAllowed(shown: PeerCertificate, demand: string, facts: Facts = {}): Refuse<CertificateReason> {
+  return refuse('certificate-not-allowed', { ...identify(shown), demand, ...facts })
+}
+
+function identify(shown: PeerCertificate): Facts {
+  return { fingerprint: shown.fingerprint, serial: shown.serial, subject: shown.subject.map(({ type, value }) => `${type}=${value}`) }
+}

@@ -1,0 +1,45 @@
+import { Command, CommanderError } from 'commander'
+import { ConfigurationError } from '../config/problems.ts'
+import { certsCommand } from './certs.ts'
+import { checkCommand } from './check.ts'
+import { presetsCommand } from './presets.ts'
+import { runCommand } from './run.ts'
+import { schemaCommand } from './schema.ts'
+
+/** Every command, one a file. */
+const commands = [runCommand, checkCommand, presetsCommand, certsCommand, schemaCommand]
+
+/** An operator's mistake in calling a command: printed as it is, exit 1. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** Runs the command line; gives the exit code. Users' mistakes are told without a stack trace, bugs with one. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command('sallyport')
+    .description('A mutual-TLS gateway for webhooks: only clean deliveries get through.')
+    .showSuggestionAfterError().exitOverride()
+  for (const command of commands) program.addCommand(command())
+  for (const command of program.commands) command.exitOverride()
+  try {
+    await program.parseAsync([...argv])
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    return report(error)
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode
+  if (error instanceof ConfigurationError || isUserError(error)) {
+    process.stderr.write(`${(error as Error).message}\n`)
+    return 1
+  }
+  process.stderr.write(`${error instanceof Error ? error.stack ?? error.message : String(error)}\n`)
+  return 70
+}
+
+/** What the operating system refuses (a port in use, a directory that may not be written) is no bug of ours. */
+function isUserError(error: unknown): boolean {
+  return error instanceof UsageError || (error instanceof Error && 'syscall' in error)
+}

@@ -1,0 +1,2 @@
+import { Command } from 'commander'
+export function presetsCommand(): Command { return new Command('presets') }

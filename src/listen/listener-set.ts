@@ -1,0 +1,67 @@
+import type { AddressInfo } from 'node:net'
+import type { ListenerPlan } from '../core/plan.ts'
+import type { Bytes } from '../core/units.ts'
+import { Listener, type ListenerParts } from './listener.ts'
+import type { TlsMaterial } from './tls.ts'
+
+/** A listener as a configuration wants it. */
+export interface Wanted { readonly plan: ListenerPlan; readonly tls: TlsMaterial }
+
+interface Opened { readonly key: string; readonly listener: Listener; readonly bound: AddressInfo }
+
+type Shared = Omit<ListenerParts, 'host' | 'port' | 'tls' | 'headers'>
+
+/** The open listeners, by address. A reload keeps the sockets that are still wanted and never closes one before its successor is open. */
+export class ListenerSet {
+  readonly #shared: Shared
+  #open: readonly Opened[] = []
+
+  constructor(shared: Shared) {
+    this.#shared = shared
+  }
+
+  get addresses(): readonly AddressInfo[] {
+    return this.#open.map(({ bound }) => bound)
+  }
+
+  /** Opens what is new, renews what stays, then closes what is gone. Rejects, with nothing changed, where an address cannot be had. */
+  async change(wanted: readonly Wanted[], headers: Bytes): Promise<void> {
+    const before = new Map(this.#open.map((one) => [one.key, one]))
+    const fresh: Listener[] = []
+    try {
+      const next: Opened[] = []
+      for (const one of wanted) {
+        const key = `${one.plan.host} ${one.plan.port}`
+        next.push(before.get(key) ?? { key, ...await this.#openOne(one, headers, fresh) })
+      }
+      this.#renew(wanted, next, before)
+      for (const old of this.#open) if (!next.includes(old)) void old.listener.stop()
+      this.#open = next
+    } catch (error) {
+      await Promise.all(fresh.map((listener) => listener.stop()))
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#open.map(({ listener }) => listener.stop()))
+  }
+
+  destroy(): void {
+    for (const { listener } of this.#open) listener.destroy()
+  }
+
+  async #openOne({ plan, tls }: Wanted, headers: Bytes, fresh: Listener[]) {
+    const listener = new Listener({ ...this.#shared, host: plan.host, port: plan.port, tls, headers })
+    const bound = await listener.listen()
+    fresh.push(listener)
+    return { listener, bound }
+  }
+
+  #renew(wanted: readonly Wanted[], next: readonly Opened[], before: ReadonlyMap<string, Opened>): void {
+    next.forEach((one, at) => {
+      const tls = wanted[at]?.tls
+      if (tls !== undefined && before.has(one.key)) one.listener.renew(tls)
+    })
+  }
+}

@@ -1,0 +1,95 @@
+import type { Address, Arrival } from './core/delivery.ts'
+import type { NonceStore } from './core/nonce.ts'
+import type { Plan, Problem } from './core/plan.ts'
+import type { Route } from './core/policy.ts'
+import type { Receiver } from './core/receiver.ts'
+import { compilePlan, type Compiled, type Parts } from './config/compile.ts'
+import type { ConfigurationFiles } from './config/files.ts'
+import type { Loaded } from './config/load.ts'
+import { ConfigurationError } from './config/problems.ts'
+import type { ReceiverSettings } from './config/schema.ts'
+import { httpReceiver, type ReceiverSettings as HttpReceiverSettings } from './forward/receiver.ts'
+import { ambiguities, compileRoutes, type Ambiguity, type Find } from './listen/routes.ts'
+import type { Wanted } from './listen/listener-set.ts'
+import { buildTlsOptions } from './listen/tls.ts'
+import type { World } from './world.ts'
+
+/** Everything that a configuration says, ready to be served: what `run` uses and what `check` proves. */
+export interface Prepared {
+  readonly plan: Plan
+  readonly find: Find
+  /** Could any route admit this address? */
+  readonly admits: (from: Address) => boolean
+  readonly listeners: readonly Wanted[]
+  readonly receivers: ReadonlyMap<string, Receiver>
+  readonly files: readonly string[]
+}
+
+export interface Preparation {
+  readonly world: World
+  readonly nonces: NonceStore
+  /** A receiver of the state before whose settings are the same is used again, with its open connections. */
+  readonly reuse: (name: string, settings: ReceiverSettings) => Receiver | undefined
+}
+
+/** Compiles a read configuration. Throws `ConfigurationError` with every problem. */
+export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonces, reuse }: Preparation): Prepared {
+  const receivers = new Map<string, Receiver>()
+  const parts: Parts = {
+    clock: world.clock, environment: world.environment, nonces,
+    receiver: (name, settings) => {
+      const made = reuse(name, settings) ?? httpReceiver(receiverSettings(name, settings), world.clock)
+      receivers.set(name, made)
+      return made
+    },
+  }
+  const compiled = compilePlan(loaded, files, parts)
+  const { plan } = compiled
+  const listeners = prepareListeners(plan, compiled)
+  return { plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, files: compiled.files }
+}
+
+function prepareListeners(plan: Plan, compiled: Compiled): Prepared['listeners'] {
+  const problems: Problem[] = ambiguities(plan.routes).map((ambiguity) => asProblem(ambiguity, plan.routes))
+  const listeners = plan.listeners.flatMap((listener, at) => {
+    const built = buildTlsOptions(listener.tls)
+    if (!('problems' in built)) return [{ plan: listener, tls: built }]
+    problems.push(...built.problems.map((problem) => ({ ...problem, path: ['listeners', at, 'tls', ...problem.path] })))
+    return []
+  })
+  if (problems.length > 0) throw new ConfigurationError(problems.map(compiled.place))
+  return listeners
+}
+
+function receiverSettings(name: string, { url, timeout }: ReceiverSettings): HttpReceiverSettings {
+  return { name, urls: [url], timeout, unhealthyAfter: 3, retryAfter: 10_000, connectTimeout: Math.min(timeout, 5_000), connections: 256 }
+}
+
+/** The questions of the connection stage, asked of an address alone; a route without one admits everybody. */
+function compileAdmission(routes: readonly Route[]): (from: Address) => boolean {
+  const asked = routes.map((route) => (
+    route.mode === 'observe' ? [] : route.questions.filter((question) => question.stage === 'connection')
+  ))
+  if (asked.some((questions) => questions.length === 0)) return () => true
+  return (from) => {
+    const arrival: Arrival = { id: '', from, at: 0 }
+    return asked.some((questions) => questions.every((question) => {
+      const verdict = question.ask(arrival as never)
+      return verdict instanceof Promise || verdict.verdict === 'pass'
+    }))
+  }
+}
+
+
+/** Two routes that nobody can tell apart, or one that nothing reaches. */
+function asProblem(ambiguity: Ambiguity, routes: readonly Route[]): Problem {
+  if (ambiguity.kind === 'unreachable') {
+    const mend = 'write a host, path and method that a request can have'
+    return { path: ['routes', ambiguity.route, 'match'], what: `nothing can reach this route: ${ambiguity.what}`, mend }
+  }
+  const other = routes[ambiguity.first]?.name ?? ''
+  return {
+    path: ['routes', ambiguity.second, 'match'], what: `the route ${other} takes the same requests`,
+    mend: 'make one of them more specific by host or path, or give them different methods',
+  }
+}

@@ -1,0 +1,219 @@
+import { decide, undecidable, type Decision, type Refusal } from './core/decide.ts'
+import type { Head } from './core/delivery.ts'
+import type { Plan } from './core/plan.ts'
+import type { Route } from './core/policy.ts'
+import type { Clock } from './core/ports.ts'
+import type { Outbound } from './core/receiver.ts'
+import type { Facts, ReasonRow } from './core/verdict.ts'
+import type { Decided } from './audit/record.ts'
+import { forwardDelivery, type Forwarded } from './forward/forwarding.ts'
+import { towardsReceiver } from './forward/headers.ts'
+import { BodyReader, type BodyBudget } from './listen/body.ts'
+import type { SenderConnection, Turn } from './listen/connection.ts'
+import { contested, inspect, type Sound } from './listen/guard.ts'
+import { respondAnswer, respondProblem } from './listen/respond.ts'
+import { requestReasons } from './listen/reasons.ts'
+import type { Find } from './listen/routes.ts'
+
+/** What holds for a delivery from beginning to end: a reload changes the next delivery, never this one. */
+export interface Policy {
+  readonly plan: Plan
+  readonly find: Find
+}
+
+export interface WayParts {
+  readonly clock: Clock
+  readonly budget: BodyBudget
+  readonly newId: () => string
+  readonly policy: () => Policy
+  readonly draining: () => boolean
+  readonly record: (decided: Decided) => void
+}
+
+/**
+ * The way of a delivery through the gateway: head, route, questions, receiver, record. Whatever happens on it is
+ * answered and recorded once; it never rejects.
+ */
+export function createWay(parts: WayParts): (turn: Turn, connection: SenderConnection) => Promise<void> {
+  return async (turn, connection) => {
+    const passage = new Passage(parts, turn, connection)
+    try {
+      await passage.go()
+    } catch (error) {
+      passage.fail(error)
+    }
+  }
+}
+
+/** A refusal before there are questions to ask. */
+type Early = { readonly reason: string; readonly row: ReasonRow; readonly facts: Facts; readonly framing: 'sound' | 'lost' }
+
+function early(reason: string, row: ReasonRow): Early {
+  return { reason, row, facts: {}, framing: 'sound' }
+}
+
+/** One delivery on its way. */
+class Passage {
+  readonly #parts: WayParts
+  readonly #turn: Turn
+  readonly #connection: SenderConnection
+  readonly #policy: Policy
+  readonly #id: string
+  readonly #started: number
+  readonly #at: number
+  readonly #body: BodyReader
+  #route: Route | undefined
+  #dropped: readonly string[] = []
+  #recorded = false
+
+  constructor(parts: WayParts, turn: Turn, connection: SenderConnection) {
+    this.#parts = parts
+    this.#turn = turn
+    this.#connection = connection
+    this.#policy = parts.policy()
+    this.#id = parts.newId()
+    this.#started = parts.clock.monotonic()
+    this.#at = parts.clock.now()
+    const { clock, budget } = parts
+    const rules = { clock, budget, timeout: this.#policy.plan.limits.bodyTimeout }
+    this.#body = new BodyReader(turn.request, turn.response, rules, turn.expect)
+    turn.response.once('close', () => this.#body.release())
+  }
+
+  async go(): Promise<void> {
+    const { method = '', url: target = '', httpVersion: version, rawHeaders } = this.#turn.request
+    if (this.#parts.draining()) this.#turn.response.shouldKeepAlive = false
+    const sound = inspect({ method, target, version, rawHeaders })
+    if (!sound.sound) return this.#refuseEarly({ ...sound, row: requestReasons[sound.reason] })
+    this.#dropped = sound.dropped
+    const found = this.#findRoute(sound, method)
+    if ('row' in found) return this.#refuseEarly(found)
+    this.#route = found
+    const head = this.#head(sound, method)
+    const decision = await decide(head, found.questions, found.mode, this.#parts.clock)
+    if (decision.outcome === 'refused' && decision.refusal !== undefined) return this.#refuse(decision, decision.refusal)
+    if (decision.answer !== undefined) return this.#answer(decision)
+    await this.#forward(head, found, decision)
+  }
+
+  /** A fault of ours: refused, and said so in the record. */
+  fail(error: unknown): void {
+    const facts = { fault: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }
+    this.#refuseEarly({ reason: 'undecidable', row: undecidable, facts, framing: 'lost' })
+  }
+
+  #findRoute({ host, path, headers }: Sound, method: string): Route | Early {
+    const found = this.#policy.find(host, path, method)
+    if (found.found === 'no-route') return early('no-route', requestReasons['no-route'])
+    if (found.found === 'method-not-allowed') {
+      return early('method-not-allowed', { ...requestReasons['method-not-allowed'], headers: ['Allow', found.allow] })
+    }
+    this.#route = found.route
+    const fault = contested(headers, found.route.reads)
+    return fault === undefined ? found.route : { ...fault, row: requestReasons[fault.reason] }
+  }
+
+  #head({ host, path, query, headers }: Sound, method: string): Head {
+    const connection = this.#connection
+    return {
+      id: this.#id, from: connection.from, at: this.#at, method, host, path, query, headers,
+      get certificate() { return connection.certificate },
+      read: (cap) => this.#body.read(cap),
+    }
+  }
+
+  #refuseEarly({ reason, row, facts, framing }: Early): void {
+    const { request, response } = this.#turn
+    if (!this.#recorded) this.#record({ verdict: 'refused', reason, status: row.status, facts, checks: this.#elapsed() })
+    respondProblem(request, response, this.#problem(reason, row), framing, this.#parts.clock)
+  }
+
+  #refuse(decision: Decision, refusal: Refusal): void {
+    const { request, response } = this.#turn
+    const { reason, status, facts } = refusal
+    this.#record({ verdict: 'refused', reason, status, facts, decision, checks: this.#elapsed() })
+    respondProblem(request, response, this.#problem(reason, refusal), 'sound', this.#parts.clock)
+  }
+
+  #answer(decision: Decision): void {
+    const answer = decision.answer
+    if (answer === undefined) return
+    const checks = this.#elapsed()
+    this.#record({ verdict: 'accepted', reason: answer.because, status: answer.status, facts: {}, decision, checks })
+    respondAnswer(this.#turn.response, this.#id, answer)
+  }
+
+  async #forward(head: Head, route: Route, decision: Decision): Promise<void> {
+    const checks = this.#elapsed()
+    const { request, response } = this.#turn
+    const forwarded = await forwardDelivery({
+      receiver: route.forward.receiver, outbound: this.#outbound(head, route, decision), decision, response,
+      replyHeaders: ['Sallyport-Delivery', this.#id], clock: this.#parts.clock,
+    })
+    const receiver = this.#elapsed() - checks
+    const { failure } = forwarded
+    if (failure !== undefined) {
+      respondProblem(request, response, this.#problem(failure.reason, failure.row), 'sound', this.#parts.clock)
+    }
+    this.#record({
+      verdict: failure === undefined ? 'accepted' : 'refused', reason: failure?.reason ?? decision.refusal?.reason,
+      status: forwarded.status, facts: failure?.facts ?? decision.refusal?.facts ?? {}, decision, checks, receiver, forwarded,
+    })
+  }
+
+  /** The bytes that were verified, under headers that only we could have set. */
+  #outbound(head: Head, route: Route, decision: Decision): Outbound {
+    const introduction = {
+      id: this.#id, route: route.name, sender: decision.sender, from: head.from.text, host: head.host, certificate: head.certificate,
+    }
+    return {
+      method: head.method, target: targetFor(head, route), headers: towardsReceiver(head.headers.raw, introduction),
+      body: decision.body ?? nothing,
+    }
+  }
+
+  #elapsed(): number {
+    return this.#parts.clock.monotonic() - this.#started
+  }
+
+  #problem(reason: string, row: ReasonRow) {
+    return {
+      id: this.#id, status: row.status, title: row.title, retryAfter: row.retryAfter, headers: row.headers ?? [],
+      reason: this.#policy.plan.responses === 'detailed' ? reason : undefined,
+    }
+  }
+
+  #record(outcome: Outcome): void {
+    this.#recorded = true
+    const { decision, forwarded } = outcome
+    const store = (decision?.storeTime ?? 0) + (forwarded?.storeTime ?? 0)
+    this.#parts.record({
+      at: this.#at, id: this.#id, route: this.#route?.name, from: this.#connection.from,
+      certificate: this.#connection.certificate, verdict: outcome.verdict, reason: outcome.reason, status: outcome.status,
+      bytes: decision?.body?.length ?? 0, key: decision?.signed?.key, nonce: forwarded?.nonce,
+      spent: { checks: outcome.checks - (decision?.storeTime ?? 0), store, receiver: outcome.receiver ?? 0 },
+      facts: this.#dropped.length === 0 ? outcome.facts : { ...outcome.facts, droppedHeaders: this.#dropped },
+    })
+  }
+}
+
+interface Outcome {
+  readonly verdict: 'accepted' | 'refused'
+  readonly reason: string | undefined
+  readonly status: number
+  readonly facts: Facts
+  readonly checks: number
+  readonly decision?: Decision
+  readonly receiver?: number
+  readonly forwarded?: Forwarded
+}
+
+const nothing = new Uint8Array(0)
+
+/** The path that matched, byte for byte, or the route's own; a prefix in its place where both end in `/*`. */
+function targetFor({ path, query }: Head, { match, forward }: Route): string {
+  const search = query === undefined ? '' : `?${query}`
+  if (forward.path === undefined) return path + search
+  if (!forward.path.endsWith('/*')) return forward.path + search
+  return forward.path.slice(0, -1) + path.slice(match.path.length - 1) + search
+}

@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
+import t from 'tap'
+
+/** Who may import whom. A room that is not in the table may import nothing. */
+const root = resolve(import.meta.dirname, '../src')
+
+const allowed: Record<string, readonly string[]> = {
+  core: [],
+  addresses: ['core'],
+  certificates: ['core'],
+  schemes: ['core'],
+  nonces: ['core'],
+  checks: ['core', 'addresses', 'certificates', 'schemes'],
+  listen: ['core', 'addresses', 'certificates'],
+  forward: ['core'],
+  audit: ['core'],
+  admin: ['core'],
+  config: ['core', 'checks', 'schemes', 'addresses'],
+  pki: ['core'],
+  cli: ['core', 'config', 'schemes', 'pki', 'prepare.ts', 'gateway.ts', 'world.ts'],
+  'world.ts': ['core'],
+  'way.ts': ['core', 'listen', 'forward', 'audit'],
+  'prepare.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'world.ts'],
+  'gateway.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'nonces', 'audit', 'admin', 'prepare.ts', 'way.ts', 'world.ts'],
+  'main.ts': ['cli'],
+}
+
+/** Read only where they are handed out: everything else takes them as ports. */
+const worldly = /\b(Date\.now\(|new Date\(\)|Math\.random\(|process\.env\b|setTimeout\(|setInterval\()/
+/** Outside the way of a delivery: they run once, for a person at a terminal. */
+const worldlyRooms = ['world.ts', 'pki', 'cli']
+
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+t.ok(files.length > 20, 'the source is found')
+
+for (const file of files) {
+  const text = readFileSync(resolve(root, file), 'utf8')
+  const room = roomOf(file)
+  t.ok(Object.hasOwn(allowed, room), `${file}: the room ${room} is known`)
+  for (const imported of importsOf(text)) {
+    if (!imported.startsWith('.')) {
+      if (room === 'core') t.equal(imported, 'zod', `${file} imports no package but zod`)
+      continue
+    }
+    const target = roomOf(relative(root, resolve(root, dirname(file), imported)))
+    t.ok(target === room || allowed[room]?.includes(target), `${file} may import from ${target}`)
+  }
+  const code = text.replace(/\/\*[^]*?\*\/|\/\/.*/g, '')
+  if (!worldlyRooms.includes(room)) t.notOk(worldly.test(code), `${file} takes clock, timers, randomness and environment as ports`)
+  t.ok(text.split('\n').length <= 251, `${file} has at most 250 lines`)
+  t.notOk(/(: any\b|as any\b|<any>)/.test(code) || /@ts-(ignore|expect-error|nocheck)/.test(text), `${file} does not escape the type checker`)
+}
+
+function roomOf(file: string): string {
+  return file.split('/')[0] ?? file
+}
+
+function importsOf(text: string): string[] {
+  return [...text.matchAll(/(?:^|\n)(?:import|export)\b[^;'"]*?from '([^']+)'|(?:^|\n)import '([^']+)'/g)].map((found) => found[1] ?? found[2] ?? '')
+}
