@@ -80,7 +80,6 @@ export class BodyReader {
     const settle = (body: Uint8Array | BodyFault): void => {
       this.#stop()
       request.off('data', onData).off('end', onEnd).off('error', onBreak).off('close', onBreak)
-      request.on('error', ignore)
       request.pause()
       resolve(body)
     }
@@ -114,9 +113,6 @@ export class BodyReader {
     return Buffer.concat(this.#chunks, this.#length)
   }
 }
-
-/** A connection that breaks after its body was given up on is no news. */
-function ignore(): void {}
 
 /** `Content-Length` as the parser has accepted it; 0 where the request has no body; undefined where it is chunked. */
 function announcedLength(request: IncomingMessage): Bytes | undefined {

@@ -22,8 +22,10 @@ export class SenderConnection {
   readonly #serve: (turn: Turn, connection: SenderConnection) => Promise<void>
   readonly #certificateOf: () => PeerCertificate | undefined
   readonly #waiting: Turn[] = []
+  #current: Turn | undefined
+  /** What is left to do with a sender whose bytes are no HTTP any more, once its whole requests are answered. */
+  #afterwards: (() => void) | undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
-  #busy = false
 
   constructor(
     socket: TLSSocket, from: Address, certificateOf: () => PeerCertificate | undefined,
@@ -42,26 +44,49 @@ export class SenderConnection {
   }
 
   get idle(): boolean {
-    return !this.#busy
+    return this.#current === undefined
   }
 
   take(turn: Turn): void {
-    if (!this.#busy) return this.#start(turn)
+    // Whoever reads the body listens for what breaks it; where nobody reads it that is no news.
+    turn.request.on('error', () => {})
+    if (this.#current === undefined) return this.#start(turn)
     this.#waiting.push(turn)
     if (this.#waiting.length > mostAhead) this.socket.destroy()
   }
 
+  /**
+   * The parser gave up on what the sender writes. Requests that came whole before are answered in their order; one
+   * whose body is cut by it learns that its body ends here.
+   */
+  breakOff(error: Error, afterwards: () => void): void {
+    if (this.#current === undefined) return afterwards()
+    if (this.#afterwards !== undefined) return
+    this.#afterwards = afterwards
+    const { request, response } = this.#current
+    if (request.complete) return this.#forgetCut()
+    response.once('close', () => { this.#afterwards = undefined })
+    request.emit('error', error)
+  }
+
+  /** A waiting request that was not whole is not served; what the parser says of it is said afterwards. */
+  #forgetCut(): void {
+    const cut = this.#waiting.findIndex(({ request }) => !request.complete)
+    if (cut !== -1) this.#waiting.length = cut
+  }
+
   #start(turn: Turn): void {
-    this.#busy = true
+    this.#current = turn
     const { response } = turn
     response.once('close', () => this.#next(response))
     void this.#serve(turn, this)
   }
 
   #next(answered: ServerResponse): void {
-    this.#busy = false
+    this.#current = undefined
     if (!answered.shouldKeepAlive || this.socket.destroyed) this.#waiting.length = 0
     const turn = this.#waiting.shift()
-    if (turn !== undefined) this.#start(turn)
+    if (turn !== undefined) return this.#start(turn)
+    if (!this.socket.destroyed) this.#afterwards?.()
   }
 }

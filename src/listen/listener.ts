@@ -148,12 +148,13 @@ export class Listener {
     connection.sender.take({ request, response, expect })
   }
 
-  /** The parser gave up. Where a request is being served its own way ends it; else we answer here. */
+  /** The parser gave up, or a head took too long. */
   #broken(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     const connection = this.#connections.get(socket)?.sender
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-    if (connection !== undefined && !connection.idle) return
-    this.#dropRequest(socket, error.code ?? error.message)
+    const drop = (): void => this.#dropRequest(socket, error.code ?? error.message)
+    if (connection === undefined) drop()
+    else connection.breakOff(error, drop)
   }
 
   /** Answers by hand: there is no response object for a request that the parser did not take. */

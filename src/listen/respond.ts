@@ -86,6 +86,6 @@ function linger(request: IncomingMessage, response: ServerResponse, clock: Clock
     if (left < 0) done()
   }
   const cancel = clock.after(lingerTime, done)
-  request.on('error', () => {}).on('data', onData).on('end', done).on('close', done)
+  request.on('data', onData).on('end', done).on('close', done)
   request.resume()
 }
