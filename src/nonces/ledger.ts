@@ -1,0 +1,193 @@
+import { StoreUnavailable, type Claim, type Claimed, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
+import type { Clock } from '../core/ports.ts'
+import type { Instant, Milliseconds } from '../core/units.ts'
+import { LivedTime } from './lived-time.ts'
+import { recordWords, untilOf, writeNonce, writeOutcome } from './record.ts'
+import { NonceTable } from './table.ts'
+
+export interface LedgerParts {
+  readonly clock: Clock
+  /** The most nonces that are held, claimed and committed together. Past it new ones are refused; none is ever evicted. */
+  readonly capacity: number
+  /** Puts a record where it outlives the process. Throws where it cannot. Left out: nothing outlives the process. */
+  readonly keep?: (record: Uint32Array, now: Instant) => void
+  readonly close?: () => Promise<void>
+}
+
+/** How long to let a store alone that failed to keep a record, or that was found full everywhere. */
+const pause: Milliseconds = 100
+
+const inFlight = Object.freeze({ state: 'in-flight' })
+
+/**
+ * The state machine of docs/replay.md in one process's memory: absent → claimed → committed | absent. Claims stand in a
+ * map, committed nonces in a table of plain words. Leases run on the monotonic clock.
+ */
+export class Ledger implements NonceStore {
+  readonly table: NonceTable
+  readonly #parts: LedgerParts
+  readonly #lived: LivedTime
+  readonly #claims = new Map<string, Held>()
+  /** Accepted by the receiver, but not kept yet: what failed to be written. In flight for everyone until it is. */
+  readonly #owed = new Map<Held, Uint32Array>()
+  readonly #scratch = new Uint32Array(recordWords)
+  #retryAt: Milliseconds = -Infinity
+  #sweepAt: Milliseconds = -Infinity
+  #swept = 0
+  #closed = false
+
+  constructor(parts: LedgerParts) {
+    this.#parts = parts
+    this.table = new NonceTable(parts.capacity)
+    this.#lived = new LivedTime(parts.clock)
+  }
+
+  /** Takes in a record that an earlier process kept, as words at a place, where it has not ended by now. */
+  restore(words: Uint32Array, at: number, now: Instant): void {
+    const until = untilOf(words, at)
+    if (until <= now) return
+    this.#lived.keepUntil(until, now)
+    this.table.put(words, now, at)
+  }
+
+  claim(nonce: Nonce, lease: Milliseconds): Claimed {
+    if (this.#closed) throw new StoreUnavailable('the nonce store is closed')
+    const moment = this.#parts.clock.monotonic()
+    if (this.#owed.size > 0) this.#payOwed(moment)
+    if (nonce.passesUntil !== undefined && nonce.passesUntil <= this.table.forgotten) {
+      throw new StoreUnavailable('the clock went back to a time whose nonces are forgotten')
+    }
+    writeNonce(this.#scratch, nonce)
+    const found = this.table.find(this.#scratch, this.#lived.now())
+    if (found !== undefined) return { state: 'committed', status: found.status, material: found.material }
+    return this.#take(nonce, moment, lease)
+  }
+
+  commit(held: Held, outcome: Outcome): boolean {
+    if (this.#closed) throw new StoreUnavailable('the nonce store is closed')
+    const current = this.#claims.get(held.name)
+    if (current !== undefined && current !== held) return false
+    const record = this.#scratch
+    const now = this.#lived.now()
+    writeNonce(record, held.nonce)
+    writeOutcome(record, outcome)
+    if (current === undefined && this.table.find(record, now) !== undefined) return false
+    this.#lived.keepUntil(outcome.until, now)
+    try {
+      this.#settle(held, record, now)
+    } catch (cause) {
+      this.#owe(held, record.slice())
+      throw new StoreUnavailable('the nonce store could not be written', { cause })
+    }
+    return true
+  }
+
+  release(held: Held): boolean {
+    if (this.#claims.get(held.name) !== held) return false
+    this.#claims.delete(held.name)
+    return held.stands(this.#parts.clock.monotonic())
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#parts.close?.()
+  }
+
+  #take(nonce: Nonce, moment: Milliseconds, lease: Milliseconds): Claimed {
+    const name = nameOf(nonce)
+    const holder = this.#claims.get(name)
+    if (holder?.stands(moment) === true) return inFlight as Claimed
+    this.#claims.delete(name)
+    this.#dropLapsed(moment)
+    this.#makeRoom(moment)
+    const held = new Held(this, nonce, name, moment + lease)
+    this.#claims.set(name, held)
+    return held
+  }
+
+  /** Claims whose owner was never heard of again: oldest first, up to the first that stands. */
+  #dropLapsed(moment: Milliseconds): void {
+    for (const held of this.#claims.values()) {
+      if (held.stands(moment)) return
+      this.#claims.delete(held.name)
+    }
+  }
+
+  /** Where the store is full, one part after the other is rid of what expired; after a round in vain there is a pause. */
+  #makeRoom(moment: Milliseconds): void {
+    if (this.table.size + this.#claims.size < this.#parts.capacity) return
+    while (moment >= this.#sweepAt) {
+      this.table.sweep(this.#lived.now())
+      if (this.table.size + this.#claims.size < this.#parts.capacity) return
+      this.#swept = (this.#swept + 1) % this.table.partCount
+      if (this.#swept === 0) this.#sweepAt = moment + pause
+    }
+    throw new StoreUnavailable(`the nonce store is full: ${this.#parts.capacity} nonces are live`)
+  }
+
+  #settle(held: Held, record: Uint32Array, now: Instant): void {
+    this.#parts.keep?.(record, now)
+    this.table.put(record, now)
+    this.#claims.delete(held.name)
+  }
+
+  #owe(held: Held, record: Uint32Array): void {
+    held.ends = Infinity
+    this.#claims.set(held.name, held)
+    this.#owed.set(held, record)
+    this.#retryAt = this.#parts.clock.monotonic() + pause
+  }
+
+  /** Nothing new is let in while something accepted is not kept: it could not be kept either. */
+  #payOwed(moment: Milliseconds): void {
+    if (moment < this.#retryAt) throw new StoreUnavailable('the nonce store cannot be written')
+    try {
+      for (const [held, record] of this.#owed) {
+        this.#settle(held, record, this.#lived.now())
+        this.#owed.delete(held)
+      }
+    } catch (cause) {
+      this.#retryAt = moment + pause
+      throw new StoreUnavailable('the nonce store still cannot be written', { cause })
+    }
+  }
+}
+
+/** One claim. Being this very object is what fences: whoever took over put another in its place. */
+class Held implements Claim {
+  readonly state = 'claimed'
+  readonly nonce: Nonce
+  readonly name: string
+  /** By the monotonic clock. */
+  ends: Milliseconds
+  readonly #ledger: Ledger
+  #isSettled = false
+
+  constructor(ledger: Ledger, nonce: Nonce, name: string, ends: Milliseconds) {
+    this.#ledger = ledger
+    this.nonce = nonce
+    this.name = name
+    this.ends = ends
+  }
+
+  stands(moment: Milliseconds): boolean {
+    return moment < this.ends
+  }
+
+  commit(outcome: Outcome): boolean {
+    if (this.#isSettled) return false
+    this.#isSettled = true
+    return this.#ledger.commit(this, outcome)
+  }
+
+  release(): boolean {
+    if (this.#isSettled) return false
+    this.#isSettled = true
+    return this.#ledger.release(this)
+  }
+}
+
+function nameOf({ key }: Nonce): string {
+  return Buffer.from(key.buffer, key.byteOffset, 16).toString('latin1')
+}
