@@ -6,6 +6,8 @@ import type { Decided } from './audit/record.ts'
 import { fromSocket } from './addresses/address.ts'
 import { readConfiguration } from './config/compile.ts'
 import { ConfigurationFiles, fileReference } from './config/files.ts'
+import type { Loaded } from './config/load.ts'
+import { ConfigurationError } from './config/problems.ts'
 import type { ReceiverSettings, Settings } from './config/schema.ts'
 import type { NonceStore } from './core/nonce.ts'
 import type { Receiver } from './core/receiver.ts'
@@ -167,10 +169,16 @@ async function load(file: string, world: World, before: State | undefined): Prom
   const { loaded, files } = readConfiguration(file)
   const { settings } = loaded
   const sameStore = before !== undefined && before.settings.replay.store === settings.replay.store
-  const nonces = sameStore ? before.nonces : await openStore(fileReference(settings.replay.store, files), { clock: world.clock })
+  const nonces = sameStore ? before.nonces : await open(fileReference(settings.replay.store, files), loaded, world)
   const same = (name: string, now: ReceiverSettings): Receiver | undefined => {
     const then = before?.settings.receivers[name]
     return JSON.stringify(then) === JSON.stringify(now) ? before?.prepared.receivers.get(name) : undefined
   }
   return { settings, nonces, prepared: prepare(loaded, files, { world, nonces, reuse: same }) }
+}
+
+async function open(url: string, { document }: Loaded, world: World): Promise<NonceStore> {
+  const opened = await openStore(url, world)
+  if ('store' in opened) return opened.store
+  throw new ConfigurationError([document.place(opened.problem)])
 }

@@ -4,6 +4,7 @@ import { certificate } from './certificate.ts'
 import { from } from './from.ts'
 import { limits } from './limits.ts'
 import { rateLimit } from './rate-limit.ts'
+import { replay } from './replay.ts'
 import { signature } from './signature.ts'
 
 /**
@@ -17,4 +18,5 @@ export const checks: readonly Check[] = [
   basic,
   limits,
   signature,
+  replay,
 ]

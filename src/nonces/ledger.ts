@@ -34,7 +34,9 @@ export class Ledger implements NonceStore {
   #retryAt: Milliseconds = -Infinity
   #sweepAt: Milliseconds = -Infinity
   #swept = 0
-  #closed = false
+  #closing: Promise<void> | undefined
+  #isClosed = false
+  #whenSettled: (() => void) | undefined
 
   constructor(parts: LedgerParts) {
     this.#parts = parts
@@ -51,7 +53,7 @@ export class Ledger implements NonceStore {
   }
 
   claim(nonce: Nonce, lease: Milliseconds): Claimed {
-    if (this.#closed) throw new StoreUnavailable('the nonce store is closed')
+    if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
     const moment = this.#parts.clock.monotonic()
     if (this.#owed.size > 0) this.#payOwed(moment)
     if (nonce.passesUntil !== undefined && nonce.passesUntil <= this.table.forgotten) {
@@ -64,7 +66,7 @@ export class Ledger implements NonceStore {
   }
 
   commit(held: Held, outcome: Outcome): boolean {
-    if (this.#closed) throw new StoreUnavailable('the nonce store is closed')
+    if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
     const current = this.#claims.get(held.name)
     if (current !== undefined && current !== held) return false
     const record = this.#scratch
@@ -84,14 +86,27 @@ export class Ledger implements NonceStore {
 
   release(held: Held): boolean {
     if (this.#claims.get(held.name) !== held) return false
-    this.#claims.delete(held.name)
+    this.#drop(held)
     return held.stands(this.#parts.clock.monotonic())
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    await this.#parts.close?.()
+  /** Nothing new is claimed; what is claimed may still be settled, for as long as its lease. */
+  close(): Promise<void> {
+    this.#closing ??= this.#settled().then(() => {
+      this.#isClosed = true
+      return this.#parts.close?.()
+    })
+    return this.#closing
+  }
+
+  #settled(): Promise<void> {
+    const { clock } = this.#parts
+    const ends = [...this.#claims.values()].map((held) => (held.ends === Infinity ? 0 : held.ends))
+    if (ends.length === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#whenSettled = resolve
+      clock.after(Math.max(0, ...ends.map((end) => end - clock.monotonic())), resolve)
+    })
   }
 
   #take(nonce: Nonce, moment: Milliseconds, lease: Milliseconds): Claimed {
@@ -129,7 +144,12 @@ export class Ledger implements NonceStore {
   #settle(held: Held, record: Uint32Array, now: Instant): void {
     this.#parts.keep?.(record, now)
     this.table.put(record, now)
+    this.#drop(held)
+  }
+
+  #drop(held: Held): void {
     this.#claims.delete(held.name)
+    if (this.#claims.size === 0) this.#whenSettled?.()
   }
 
   #owe(held: Held, record: Uint32Array): void {
