@@ -4,9 +4,11 @@ import { at, defineCheck, type Asked, type CheckTools } from '../core/check.ts'
 import type { Signed } from '../core/delivery.ts'
 import { duration } from '../core/fields.ts'
 import { StoreUnavailable, storeReasons, type Claimed, type Committed, type Nonce } from '../core/nonce.ts'
-import type { SchemeFacts, SignatureSettings } from '../core/signing.ts'
+import type { SchemeFacts } from '../core/signing.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import { pass, refuse, type Refuse, type Verdict } from '../core/verdict.ts'
+import { schemeFacts } from '../schemes/scheme-facts.ts'
+import { documentOf, type SignatureSettings } from '../schemes/settings.ts'
 
 /**
  * Is this the first time that this delivery comes? Asked last, of what is authentic already: nothing is stored for
@@ -53,12 +55,15 @@ interface Guard {
 /** By how much the clocks of gateways may differ, or one of them step back, before a nonce is forgotten too early. */
 const clockSkew: Milliseconds = 300_000
 
+/** Undefined once a problem was reported, here or by the signature check. */
 function findFacts(tools: CheckTools): SchemeFacts | undefined {
   const signature = tools.neighbour('signature') as SignatureSettings | undefined
   if (signature === undefined) {
     tools.problem([], 'nothing is signed here, so nothing tells one delivery from another', 'add `signature:`, or leave `replay:` out')
+    return undefined
   }
-  return signature?.facts
+  const document = documentOf(signature)
+  return document && schemeFacts(document)
 }
 
 function ask(guard: Guard, { route, clock, lease, nonces }: CheckTools): Asked<ReplayReason> {

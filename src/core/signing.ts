@@ -14,9 +14,3 @@ export interface SchemeFacts {
   /** Does the signature cover an id of the delivery, so that `Signed.id` may be there? */
   readonly signsId: boolean
 }
-
-/** What a neighbour check may read of a route's `signature:` settings: its schema adds the facts of the scheme chosen. */
-export interface SignatureSettings {
-  /** Undefined where a problem was reported: nothing further is said about the route then. */
-  readonly facts: SchemeFacts | undefined
-}
