@@ -13,6 +13,7 @@ import type { NonceStore } from './core/nonce.ts'
 import type { Receiver } from './core/receiver.ts'
 import type { Milliseconds } from './core/units.ts'
 import { BodyBudget } from './listen/body.ts'
+import { Connections, type ConnectionLimits } from './listen/connections.ts'
 import type { Drop } from './listen/listener.ts'
 import { ListenerSet } from './listen/listener-set.ts'
 import { requestReasons } from './listen/reasons.ts'
@@ -45,6 +46,7 @@ export class Gateway {
   readonly #audit: AuditLog
   readonly #metrics: Metrics
   readonly #budget: BodyBudget
+  readonly #connections: Connections
   readonly #admin: AdminServer
   readonly #listeners: ListenerSet
   #state: State
@@ -58,6 +60,7 @@ export class Gateway {
     this.log = operatorLog(log.level)
     this.#audit = new AuditLog(fileReference(log.audit, new ConfigurationFiles(file)), (error) => this.log.error({ error: error.message }, 'the audit log cannot be written'))
     this.#budget = new BodyBudget(limits.buffered)
+    this.#connections = new Connections(connectionLimits(limits), world.clock)
     this.#metrics = new Metrics({ heldBytes: () => this.#budget.held })
     this.#admin = new AdminServer({
       ready: () => !this.#draining, metrics: () => this.#metrics.text(), metricsType: this.#metrics.contentType,
@@ -116,7 +119,7 @@ export class Gateway {
 
   async #listen(): Promise<void> {
     const { prepared, settings } = this.#state
-    await this.#listeners.change(prepared.listeners, prepared.plan.limits.headers)
+    await this.#listeners.change(prepared.listeners, prepared.plan.limits)
     if (settings.admin !== undefined) this.log.info({ admin: await this.#admin.listen(settings.admin.address) }, 'health and metrics')
   }
 
@@ -127,7 +130,7 @@ export class Gateway {
       policy: () => this.#state.prepared, record: (decided) => this.#record(decided),
     })
     return new ListenerSet({
-      clock, serve, addressOf: fromSocket,
+      clock, serve, addressOf: fromSocket, connections: this.#connections,
       admits: (from) => this.#state.prepared.admits(from), dropped: (drop) => this.#dropped(drop),
     })
   }
@@ -135,8 +138,9 @@ export class Gateway {
   /** First what can fail, then the swap; deliveries that are under way keep the policy they came in with. */
   async #swap(next: State): Promise<void> {
     const before = this.#state
-    await this.#listeners.change(next.prepared.listeners, next.prepared.plan.limits.headers)
+    await this.#listeners.change(next.prepared.listeners, next.prepared.plan.limits)
     this.#state = next
+    this.#connections.change(connectionLimits(next.settings.limits))
     const kept = new Set(next.prepared.receivers.values())
     for (const receiver of before.prepared.receivers.values()) if (!kept.has(receiver)) void receiver.close()
     if (before.nonces !== next.nonces) void before.nonces.close()
@@ -162,6 +166,10 @@ export class Gateway {
   #newId(): string {
     return Buffer.from(this.#world.random.bytes(16)).toString('base64url')
   }
+}
+
+function connectionLimits(limits: Settings['limits']): ConnectionLimits {
+  return { total: limits.connections, perAddress: limits.connectionsPerAddress, newPerSecond: limits.handshakesPerSecond }
 }
 
 /** Reads and compiles; what the state before has open and still fits is used again. */

@@ -1,5 +1,5 @@
 import { decide, undecidable, type Decision, type Refusal } from './core/decide.ts'
-import type { Head } from './core/delivery.ts'
+import type { Address, Head } from './core/delivery.ts'
 import type { Plan } from './core/plan.ts'
 import type { Route } from './core/policy.ts'
 import type { Clock } from './core/ports.ts'
@@ -52,6 +52,12 @@ function early(reason: string, row: ReasonRow): Early {
   return { reason, row, facts: {}, framing: 'sound' }
 }
 
+/** A proxy that we trust wrote a header that names no sender; whose connection it is, nobody knows. */
+const noSource: Early = {
+  reason: 'malformed-request', row: requestReasons['malformed-request'], framing: 'sound',
+  facts: { fault: 'the trusted peer’s header names no address' },
+}
+
 /** One delivery on its way. */
 class Passage {
   readonly #parts: WayParts
@@ -62,6 +68,8 @@ class Passage {
   readonly #started: number
   readonly #at: number
   readonly #body: BodyReader
+  /** Who sent it; the peer's own address until the headers are read. */
+  #from: Address
   #route: Route | undefined
   #dropped: readonly string[] = []
   #recorded = false
@@ -70,12 +78,14 @@ class Passage {
     this.#parts = parts
     this.#turn = turn
     this.#connection = connection
+    this.#from = connection.from
     this.#policy = parts.policy()
     this.#id = parts.newId()
     this.#started = parts.clock.monotonic()
     this.#at = parts.clock.now()
     const { clock, budget } = parts
-    const rules = { clock, budget, timeout: this.#policy.plan.limits.bodyTimeout }
+    const { bodyTimeout: timeout, bodyRate: rate } = this.#policy.plan.limits
+    const rules = { clock, budget, timeout, rate }
     this.#body = new BodyReader(turn.request, turn.response, rules, turn.expect)
     turn.response.once('close', () => this.#body.release())
   }
@@ -86,6 +96,9 @@ class Passage {
     const sound = inspect({ method, target, version, rawHeaders })
     if (!sound.sound) return this.#refuseEarly({ ...sound, row: requestReasons[sound.reason] })
     this.#dropped = sound.dropped
+    const from = this.#connection.sourceOf(sound.headers)
+    if (from === undefined) return this.#refuseEarly(noSource)
+    this.#from = from
     const found = this.#findRoute(sound, method)
     if ('row' in found) return this.#refuseEarly(found)
     this.#route = found
@@ -116,7 +129,7 @@ class Passage {
   #head({ host, path, query, headers }: Sound, method: string): Head {
     const connection = this.#connection
     return {
-      id: this.#id, from: connection.from, at: this.#at, method, host, path, query, headers,
+      id: this.#id, from: this.#from, at: this.#at, method, host, path, query, headers,
       get certificate() { return connection.certificate },
       read: (cap) => this.#body.read(cap),
     }
@@ -188,7 +201,7 @@ class Passage {
     const { decision, forwarded } = outcome
     const store = (decision?.storeTime ?? 0) + (forwarded?.storeTime ?? 0)
     this.#parts.record({
-      at: this.#at, id: this.#id, route: this.#route?.name, from: this.#connection.from,
+      at: this.#at, id: this.#id, route: this.#route?.name, from: this.#from,
       certificate: this.#connection.certificate, verdict: outcome.verdict, reason: outcome.reason, status: outcome.status,
       bytes: decision?.body?.length ?? 0, key: decision?.signed?.key, nonce: forwarded?.nonce,
       spent: { checks: outcome.checks - (decision?.storeTime ?? 0), store, receiver: outcome.receiver ?? 0 },

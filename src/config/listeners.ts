@@ -12,8 +12,7 @@ export function compileListener(settings: ListenerSettings, path: Path, files: C
   return {
     ...settings.address,
     tls: compileTls(settings.tls, [...path, 'tls'], files, report),
-    proxyProtocol: settings.sourceAddress.proxyProtocol,
-    forwardedFor: settings.sourceAddress.forwardedFor,
+    ...settings.sourceAddress,
   }
 }
 

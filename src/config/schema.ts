@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { range } from '../addresses/ranges.ts'
 import { checks } from '../checks/index.ts'
 import { duration, mistake, size } from '../core/fields.ts'
 
@@ -27,13 +28,21 @@ const tls = z.strictObject({
   clientCertificate: clientCertificate.optional().describe('Leave out, and no sender is asked for a certificate.'),
 })
 
+/** A peer hands on the header that it does not write itself: read both, and the sender chooses its own address. */
+function oneHeader(source: { forwardedFor: string[]; forwarded: string[] }, context: z.RefinementCtx): void {
+  if (source.forwardedFor.length === 0 || source.forwarded.length === 0) return
+  const mend = 'keep the one that your proxy writes, and let the proxy drop the other'
+  context.addIssue({ ...mistake('X-Forwarded-For and Forwarded cannot both be read', mend), path: ['forwarded'] })
+}
+
 const listener = z.strictObject({
   address: hostAndPort.describe('Address and port, `0.0.0.0:8443`; port 0 takes any free one.'),
   tls,
   sourceAddress: z.strictObject({
-    proxyProtocol: z.array(z.string()).default([]).describe('Peers that must speak PROXY protocol v1 or v2.'),
-    forwardedFor: z.array(z.string()).default([]).describe('Peers whose X-Forwarded-For is read, right to left.'),
-  }).prefault({}).describe('Who tells us the address of the sender; left out: the TCP peer.'),
+    proxyProtocol: z.array(range).default([]).describe('Peers that must speak PROXY protocol v1 or v2.'),
+    forwardedFor: z.array(range).default([]).describe('Peers whose X-Forwarded-For is read, right to left.'),
+    forwarded: z.array(range).default([]).describe('Peers whose Forwarded (RFC 7239) is read, right to left; not beside `forwardedFor`.'),
+  }).superRefine(oneHeader).prefault({}).describe('Who tells us the address of the sender; left out: the TCP peer.'),
 })
 
 const receiver = z.strictObject({
@@ -46,6 +55,13 @@ const limits = z.strictObject({
   headers: size.prefault('16KiB').describe('All header lines of one request together.'),
   bodyTimeout: duration.prefault('10s'),
   buffered: size.prefault('256MiB').describe('All bodies that are held at one time.'),
+  bodyRate: size.prefault('512B').describe('The least that a body brings in a second, once it had five seconds to begin.'),
+  handshakeTimeout: duration.prefault('10s').describe('From the accepted connection to the end of its handshake, a PROXY header included.'),
+  headersTimeout: duration.prefault('10s').describe('To the end of the headers of one request.'),
+  idleTimeout: duration.prefault('65s').describe('How long a connection stays open with nothing to do.'),
+  connections: z.int().min(1).default(10_000).describe('Connections in all.'),
+  connectionsPerAddress: z.int().min(1).default(1_000).describe('Connections of one address; IPv6: of one /64.'),
+  handshakesPerSecond: z.int().min(1).max(100_000).optional().describe('New connections of one address in a second; left out: as many as it likes.'),
 })
 
 const match = z.strictObject({

@@ -22,6 +22,8 @@ export interface ListenerPlan {
   readonly proxyProtocol: readonly string[]
   /** Ranges in CIDR form of the peers whose `X-Forwarded-For` is read. */
   readonly forwardedFor: readonly string[]
+  /** Ranges in CIDR form of the peers whose `Forwarded` (RFC 7239) is read. Never beside `forwardedFor`. */
+  readonly forwarded: readonly string[]
 }
 
 /** PEM texts, read at load. */
@@ -47,6 +49,20 @@ export interface Limits {
   readonly bodyTimeout: Milliseconds
   /** All bodies that are held at one time. */
   readonly buffered: Bytes
+  /** The least that a body brings in a second, once it had a few seconds to begin. */
+  readonly bodyRate: Bytes
+  /** From the accepted connection to the end of its handshake, a PROXY header included. */
+  readonly handshakeTimeout: Milliseconds
+  /** From the first byte of a request (or the end of the handshake) to the end of its headers. */
+  readonly headersTimeout: Milliseconds
+  /** How long a connection stays open with nothing to do. */
+  readonly idleTimeout: Milliseconds
+  /** Connections in all. */
+  readonly connections: number
+  /** Connections of one address (IPv6: of one /64). */
+  readonly connectionsPerAddress: number
+  /** New connections of one address in a second; undefined: as many as it likes. */
+  readonly handshakesPerSecond?: number | undefined
 }
 
 /** An operator's mistake. */

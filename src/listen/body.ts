@@ -6,6 +6,8 @@ import type { Bytes, Milliseconds } from '../core/units.ts'
 /** How bodies are read: raw, once, under a hard cap, within a time, out of one budget for all deliveries. */
 export interface BodyRules {
   readonly timeout: Milliseconds
+  /** The least that it brings in a second, after `settlingIn`; 0: only the time-out holds. */
+  readonly rate: Bytes
   readonly clock: Clock
   readonly budget: BodyBudget
 }
@@ -34,6 +36,9 @@ export class BodyBudget {
     return this.#held
   }
 }
+
+/** A body may begin as slowly as it likes: a lost packet is not a slow sender. */
+const settlingIn: Milliseconds = 5_000
 
 const empty: Uint8Array = new Uint8Array(0)
 
@@ -89,8 +94,17 @@ export class BodyReader {
     }
     const onEnd = (): void => settle(this.#whole())
     const onBreak = (): void => settle({ fault: 'incomplete' })
-    this.#stop = this.#rules.clock.after(this.#rules.timeout, () => settle({ fault: 'timeout' }))
+    this.#watch(this.#rules.clock.monotonic(), () => settle({ fault: 'timeout' }))
     request.on('data', onData).on('end', onEnd).on('error', onBreak).on('close', onBreak)
+  }
+
+  /** Sleeps until the body would be too late or too slow if nothing more came, and then looks again. */
+  #watch(started: Milliseconds, late: () => void): void {
+    const { clock, timeout, rate } = this.#rules
+    const slow = rate === 0 ? timeout : settlingIn + (this.#length / rate) * 1_000
+    const left = started + Math.min(timeout, slow) - clock.monotonic()
+    if (left <= 0) return late()
+    this.#stop = clock.after(left, () => this.#watch(started, late))
   }
 
   #add(chunk: Uint8Array, cap: Bytes): BodyFault | undefined {

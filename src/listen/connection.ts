@@ -1,12 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
+import type { Headers } from '../core/headers.ts'
 
 /** A request whose turn has come, or will. */
 export interface Turn {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly expect: 'continue' | 'nothing'
+}
+
+export interface SenderParts {
+  readonly socket: TLSSocket
+  readonly from: Address
+  readonly certificateOf: () => PeerCertificate | undefined
+  readonly sourceOf: (headers: Headers) => Address | undefined
+  readonly serve: (turn: Turn, connection: SenderConnection) => Promise<void>
 }
 
 /** The most requests that a sender may write ahead of our answers. */
@@ -18,7 +27,10 @@ const mostAhead = 16
  */
 export class SenderConnection {
   readonly socket: TLSSocket
+  /** Who is connected: the peer, or whom its PROXY header names. */
   readonly from: Address
+  /** Who sent a request with these headers; undefined where a trusted peer wrote what names no address. */
+  readonly sourceOf: (headers: Headers) => Address | undefined
   readonly #serve: (turn: Turn, connection: SenderConnection) => Promise<void>
   readonly #certificateOf: () => PeerCertificate | undefined
   readonly #waiting: Turn[] = []
@@ -27,12 +39,10 @@ export class SenderConnection {
   #afterwards: (() => void) | undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
 
-  constructor(
-    socket: TLSSocket, from: Address, certificateOf: () => PeerCertificate | undefined,
-    serve: (turn: Turn, connection: SenderConnection) => Promise<void>,
-  ) {
+  constructor({ socket, from, certificateOf, sourceOf, serve }: SenderParts) {
     this.socket = socket
     this.from = from
+    this.sourceOf = sourceOf
     this.#certificateOf = certificateOf
     this.#serve = serve
   }

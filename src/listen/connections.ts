@@ -28,16 +28,22 @@ export interface Place {
  * PROXY header may only tell later. A greedy address is turned away before it costs a handshake.
  */
 export class Connections {
-  readonly #limits: ConnectionLimits
   readonly #clock: Pick<Clock, 'monotonic'>
-  readonly #pace: Pace | undefined
+  #limits: ConnectionLimits
+  #pace: Pace | undefined
   readonly #byOrigin = new Map<string, number>()
   #total = 0
 
   constructor(limits: ConnectionLimits, clock: Pick<Clock, 'monotonic'>) {
     this.#limits = limits
     this.#clock = clock
-    this.#pace = limits.newPerSecond === undefined ? undefined : new Pace({ count: limits.newPerSecond, per: 1_000 })
+    this.#pace = paceOf(limits)
+  }
+
+  /** From now on; whoever is in stays in. */
+  change(limits: ConnectionLimits): void {
+    if (limits.newPerSecond !== this.#limits.newPerSecond) this.#pace = paceOf(limits)
+    this.#limits = limits
   }
 
   get open(): number {
@@ -79,4 +85,8 @@ export class Connections {
     if (count > 1) this.#byOrigin.set(origin, count - 1)
     else this.#byOrigin.delete(origin)
   }
+}
+
+function paceOf({ newPerSecond }: ConnectionLimits): Pace | undefined {
+  return newPerSecond === undefined ? undefined : new Pace({ count: newPerSecond, per: 1_000 })
 }

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
-import type { ListenerPlan } from '../core/plan.ts'
-import type { Bytes } from '../core/units.ts'
-import { Listener, type ListenerParts } from './listener.ts'
+import type { Limits, ListenerPlan } from '../core/plan.ts'
+import { Listener, type ListenerParts, type ListenerRules } from './listener.ts'
+import { compileSource } from './source.ts'
 import type { TlsMaterial } from './tls.ts'
 
 /** A listener as a configuration wants it. */
@@ -9,7 +9,7 @@ export interface Wanted { readonly plan: ListenerPlan; readonly tls: TlsMaterial
 
 interface Opened { readonly key: string; readonly listener: Listener; readonly bound: AddressInfo }
 
-type Shared = Omit<ListenerParts, 'host' | 'port' | 'tls' | 'headers'>
+type Shared = Omit<ListenerParts, 'host' | 'port' | 'rules'>
 
 /** The open listeners, by address. A reload keeps the sockets that are still wanted and never closes one before its successor is open. */
 export class ListenerSet {
@@ -25,16 +25,16 @@ export class ListenerSet {
   }
 
   /** Opens what is new, renews what stays, then closes what is gone. Rejects, with nothing changed, where an address cannot be had. */
-  async change(wanted: readonly Wanted[], headers: Bytes): Promise<void> {
+  async change(wanted: readonly Wanted[], limits: Limits): Promise<void> {
     const before = new Map(this.#open.map((one) => [one.key, one]))
     const fresh: Listener[] = []
     try {
       const next: Opened[] = []
       for (const one of wanted) {
         const key = `${one.plan.host} ${one.plan.port}`
-        next.push(before.get(key) ?? { key, ...await this.#openOne(one, headers, fresh) })
+        next.push(before.get(key) ?? { key, ...await this.#openOne(one, limits, fresh) })
       }
-      this.#renew(wanted, next, before)
+      this.#renew(wanted.map((one) => rulesOf(one, limits)), next, before)
       for (const old of this.#open) if (!next.includes(old)) void old.listener.stop()
       this.#open = next
     } catch (error) {
@@ -51,17 +51,22 @@ export class ListenerSet {
     for (const { listener } of this.#open) listener.destroy()
   }
 
-  async #openOne({ plan, tls }: Wanted, headers: Bytes, fresh: Listener[]) {
-    const listener = new Listener({ ...this.#shared, host: plan.host, port: plan.port, tls, headers })
+  async #openOne(wanted: Wanted, limits: Limits, fresh: Listener[]) {
+    const { host, port } = wanted.plan
+    const listener = new Listener({ ...this.#shared, host, port, rules: rulesOf(wanted, limits) })
     const bound = await listener.listen()
     fresh.push(listener)
     return { listener, bound }
   }
 
-  #renew(wanted: readonly Wanted[], next: readonly Opened[], before: ReadonlyMap<string, Opened>): void {
+  #renew(rules: readonly ListenerRules[], next: readonly Opened[], before: ReadonlyMap<string, Opened>): void {
     next.forEach((one, at) => {
-      const tls = wanted[at]?.tls
-      if (tls !== undefined && before.has(one.key)) one.listener.renew(tls)
+      const own = rules[at]
+      if (own !== undefined && before.has(one.key)) one.listener.renew(own)
     })
   }
+}
+
+function rulesOf({ plan, tls }: Wanted, limits: Limits): ListenerRules {
+  return { tls, source: compileSource(plan), limits }
 }

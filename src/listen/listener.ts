@@ -3,22 +3,27 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createSocketServer, type AddressInfo, type Server as SocketServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
+import type { Headers } from '../core/headers.ts'
+import type { Limits } from '../core/plan.ts'
 import type { Clock } from '../core/ports.ts'
-import type { Bytes, Milliseconds } from '../core/units.ts'
+import type { Milliseconds } from '../core/units.ts'
 import type { Facts } from '../core/verdict.ts'
 import { SenderConnection, type Turn } from './connection.ts'
+import type { Connections, TurnedAway } from './connections.ts'
+import { Entrance, type Entered } from './entrance.ts'
 import { handshakeRefusal, type HandshakeRefusal } from './handshake.ts'
 import { peerCertificate } from './peer-certificate.ts'
 import { problemBody, problemHeaders, type ProblemDetails } from './respond.ts'
+import type { SourceRules } from './source.ts'
 import type { TlsMaterial } from './tls.ts'
 
 /** What a listener needs; the functions read the state that holds at the time of the call, so a reload needs no rewiring. */
 export interface ListenerParts {
   readonly host: string
   readonly port: number
-  readonly tls: TlsMaterial
-  readonly headers: Bytes
+  readonly rules: ListenerRules
   readonly clock: Clock
+  readonly connections: Connections
   readonly addressOf: (remote: string | undefined) => Address | undefined
   /** Could any route admit this address? Asked before the handshake. */
   readonly admits: (from: Address) => boolean
@@ -27,16 +32,22 @@ export interface ListenerParts {
   readonly dropped: (drop: Drop) => ProblemDetails
 }
 
+/** What a reload may change. */
+export interface ListenerRules {
+  readonly tls: TlsMaterial
+  readonly source: SourceRules
+  readonly limits: Limits
+}
+
 export interface Drop {
   readonly from: Address | undefined
-  readonly reason: 'source-not-allowed' | 'malformed-request' | 'proxy-header-invalid' | HandshakeRefusal['reason']
+  readonly reason: 'source-not-allowed' | 'malformed-request' | 'proxy-header-invalid' | TurnedAway | HandshakeRefusal['reason']
   readonly facts: Facts
   readonly certificate: PeerCertificate | undefined
 }
 
-const handshakeTimeout: Milliseconds = 10_000
-const headersTimeout: Milliseconds = 10_000
-const keepAliveTimeout: Milliseconds = 65_000
+/** How often deadlines of headers are looked at, at the latest. */
+const longestInterval: Milliseconds = 1_000
 /** A sender that is just writing to an open connection is answered, not cut off. */
 const idleGrace: Milliseconds = 500
 
@@ -47,13 +58,17 @@ const idleGrace: Milliseconds = 500
 export class Listener {
   readonly #parts: ListenerParts
   readonly #door: SocketServer
+  readonly #entrance: Entrance
+  #rules: ListenerRules
   #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #connections = new Map<TLSSocket, { readonly server: Server; readonly sender: SenderConnection }>()
 
   constructor(parts: ListenerParts) {
     this.#parts = parts
-    this.#server = this.#makeServer(parts.tls)
+    this.#entrance = new Entrance(parts)
+    this.#rules = parts.rules
+    this.#server = this.#makeServer(parts.rules)
     this.#door = createSocketServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
 
@@ -72,9 +87,10 @@ export class Listener {
    * Certificates and rules for the handshakes from now on: a server of its own takes the new connections, the old one
    * keeps those that are open. Throws where OpenSSL does not take them; the old server stays then.
    */
-  renew(tls: TlsMaterial): void {
+  renew(rules: ListenerRules): void {
     const before = this.#server
-    this.#server = this.#makeServer(tls)
+    this.#server = this.#makeServer(rules)
+    this.#rules = rules
     this.#retire(before)
   }
 
@@ -96,32 +112,31 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const from = this.#parts.addressOf(socket.remoteAddress)
-    if (from === undefined) return void socket.destroy()
-    if (!this.#parts.admits(from)) {
-      this.#parts.dropped({ from, reason: 'source-not-allowed', facts: {}, certificate: undefined })
-      return void socket.destroy()
-    }
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
-    this.#server.emit('connection', socket)
+    const { source, limits } = this.#rules
+    this.#entrance.enter(socket, source, limits.handshakeTimeout, () => void this.#server.emit('connection', socket))
   }
 
-  #makeServer(tls: TlsMaterial): Server {
+  #makeServer({ tls, source, limits }: ListenerRules): Server {
+    const { handshakeTimeout, headersTimeout, idleTimeout: keepAliveTimeout } = limits
+    const connectionsCheckingInterval = Math.min(longestInterval, headersTimeout)
     const server = createServer({
       ...tls.options,
-      handshakeTimeout, headersTimeout, keepAliveTimeout, requestTimeout: 0, connectionsCheckingInterval: 1_000,
-      maxHeaderSize: this.#parts.headers, insecureHTTPParser: false, requireHostHeader: false, joinDuplicateHeaders: false,
+      handshakeTimeout, headersTimeout, keepAliveTimeout, requestTimeout: 0, connectionsCheckingInterval,
+      maxHeaderSize: limits.headers, insecureHTTPParser: false, requireHostHeader: false, joinDuplicateHeaders: false,
     })
     // Zero: no line is dropped unseen. The stock parser keeps the first 2,000 and forgets the rest (lessons.md).
     server.maxHeadersCount = 0
-    server.on('secureConnection', (socket) => this.#open(socket, server, tls))
+    server.on('secureConnection', (socket) => this.#open(socket, server, { tls, source }))
     server.on('request', (request, response) => this.#take(request, response, 'nothing'))
     server.on('checkContinue', (request, response) => this.#take(request, response, 'continue'))
     server.on('checkExpectation', (request, response) => this.#take(request, response, 'nothing'))
     server.on('connect', (_request, socket) => this.#dropRequest(socket as TLSSocket, 'CONNECT'))
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#broken(error, socket as TLSSocket))
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket, tls))
+    // Node watches the deadlines of headers from this event on, and a server that gets its sockets handed in never emits it.
+    server.emit('listening')
     return server
   }
 
@@ -131,11 +146,15 @@ export class Listener {
     if (server !== this.#server) server.close()
   }
 
-  #open(socket: TLSSocket, server: Server, tls: TlsMaterial): void {
-    const from = this.#parts.addressOf(socket.remoteAddress)
-    if (from === undefined) return void socket.destroy()
+  #open(socket: TLSSocket, server: Server, { tls, source }: Pick<ListenerRules, 'tls' | 'source'>): void {
+    const entered = this.#entered(socket)
+    if (entered === undefined) return void socket.destroy()
+    entered.arrived()
+    const { from } = entered
     const certificateOf = (): PeerCertificate | undefined => peerCertificate(socket, tls.authorities)
-    this.#connections.set(socket, { server, sender: new SenderConnection(socket, from, certificateOf, this.#parts.serve) })
+    const sourceOf = (headers: Headers): Address | undefined => source.behind(headers, from)
+    const sender = new SenderConnection({ socket, from, certificateOf, sourceOf, serve: this.#parts.serve })
+    this.#connections.set(socket, { server, sender })
     socket.once('close', () => {
       this.#connections.delete(socket)
       this.#retire(server)
@@ -170,8 +189,15 @@ export class Listener {
   }
 
   #refusedHandshake(error: NodeJS.ErrnoException, socket: TLSSocket, tls: TlsMaterial): void {
-    const from = this.#parts.addressOf(socket.remoteAddress)
-    this.#parts.dropped({ from, ...handshakeRefusal(error, socket), certificate: peerCertificate(socket, tls.authorities) })
+    const entered = this.#entered(socket)
+    if (entered === undefined) return void socket.destroy()
+    entered.arrived()
+    this.#parts.dropped({ from: entered.from, ...handshakeRefusal(error, socket), certificate: peerCertificate(socket, tls.authorities) })
     socket.destroy()
+  }
+
+  /** Node keeps the socket below a TLS socket under this name, and nowhere else; without it nobody would get in. */
+  #entered(socket: TLSSocket): Entered | undefined {
+    return this.#entrance.known((socket as TLSSocket & { readonly _parent?: Socket })._parent)
   }
 }

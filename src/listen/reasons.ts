@@ -9,6 +9,7 @@ export const requestReasons = {
   'no-route': { status: 404, title: 'Nothing is served here' },
   'method-not-allowed': { status: 405, title: 'This method is not served here' },
   overloaded: { status: 503, title: 'The gateway is busy', retryAfter: 5 },
+  'rate-limited': { status: 429, title: 'Too many connections', retryAfter: 1 },
   draining: { status: 503, title: 'The gateway is going away', retryAfter: 1 },
 } satisfies Reasons
 

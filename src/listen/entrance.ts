@@ -1,0 +1,127 @@
+import type { Socket } from 'node:net'
+import type { Address } from '../core/delivery.ts'
+import type { Cancel, Clock } from '../core/ports.ts'
+import type { Milliseconds } from '../core/units.ts'
+import type { Connections, Place } from './connections.ts'
+import type { Drop } from './listener.ts'
+import { takeProxyHeader, type ProxyOutcome } from './proxy-header.ts'
+import type { SourceRules } from './source.ts'
+
+export interface EntranceParts {
+  readonly clock: Clock
+  readonly connections: Connections
+  readonly addressOf: (remote: string | undefined) => Address | undefined
+  /** Could any route admit this address? */
+  readonly admits: (from: Address) => boolean
+  readonly dropped: (drop: Drop) => void
+}
+
+/** A connection that may begin its handshake. */
+export interface Entered {
+  readonly from: Address
+  /** The handshake is over, one way or the other. */
+  readonly arrived: () => void
+}
+
+/**
+ * What happens between an accepted socket and its handshake: is there a place, who is there (a PROXY header may have to
+ * tell), has that address too many connections, and could any route admit it. Whoever is turned away here costs no
+ * handshake. One deadline holds for all of it, the handshake included, however slowly the bytes drip in.
+ */
+export class Entrance {
+  readonly #parts: EntranceParts
+  readonly #waiting = new WeakMap<Socket, Entered>()
+
+  constructor(parts: EntranceParts) {
+    this.#parts = parts
+  }
+
+  /** Calls `onward` once where the connection may go on, at once where nothing has to be waited for. */
+  enter(socket: Socket, rules: SourceRules, deadline: Milliseconds, onward: () => void): void {
+    socket.on('error', ignore)
+    const peer = this.#parts.addressOf(socket.remoteAddress)
+    if (peer === undefined) return void socket.destroy()
+    const place = this.#parts.connections.enter()
+    if (place === 'overloaded') return this.#turnAway(socket, { from: peer, reason: place, facts: {} })
+    socket.once('close', place.leave)
+    const passing = { socket, place, rules, onward }
+    if (rules.mustProxy(peer) === undefined) {
+      const cancel = this.#limit(deadline, () => this.#late(socket, peer))
+      return this.#settle(passing, peer, cancel)
+    }
+    this.#awaitHeader(passing, peer, deadline)
+  }
+
+  /** What is known of a socket that went onward; undefined once it was turned away, and recorded, for being late. */
+  known(socket: Socket | undefined): Entered | undefined {
+    return socket === undefined ? undefined : this.#waiting.get(socket)
+  }
+
+  #awaitHeader(passing: Passing, peer: Address, deadline: Milliseconds): void {
+    const { socket } = passing
+    let from: Address | undefined
+    const cancel = this.#limit(deadline, () => {
+      if (from !== undefined) return this.#late(socket, from)
+      taking.stop()
+      this.#refuseHeader(socket, peer, 'the header did not come in time')
+    })
+    socket.once('close', cancel)
+    const taking = takeProxyHeader(socket, (outcome: ProxyOutcome) => {
+      if (outcome.state === 'header') {
+        from = outcome.source ?? peer
+        return this.#settle(passing, from, cancel)
+      }
+      cancel()
+      if (outcome.state === 'silent') return void socket.destroy()
+      this.#refuseHeader(socket, peer, outcome.why)
+    })
+  }
+
+  #settle({ socket, place, rules, onward }: Passing, from: Address, cancel: Cancel): void {
+    const reason = this.#judge(place, rules, from)
+    if (reason !== undefined) {
+      cancel()
+      return this.#turnAway(socket, { from, reason, facts: {} })
+    }
+    socket.once('close', cancel)
+    this.#waiting.set(socket, { from, arrived: cancel })
+    onward()
+  }
+
+  /** A peer that speaks for many by a header is counted as nobody, and who it speaks for is asked when the header is there. */
+  #judge(place: Place, rules: SourceRules, from: Address): Drop['reason'] | undefined {
+    if (rules.writesHeader(from) !== undefined) return undefined
+    const counted = place.settle(from)
+    if (counted !== 'admitted') return counted
+    return this.#parts.admits(from) ? undefined : 'source-not-allowed'
+  }
+
+  #limit(deadline: Milliseconds, late: () => void): Cancel {
+    return this.#parts.clock.after(deadline, late)
+  }
+
+  #late(socket: Socket, from: Address): void {
+    this.#waiting.delete(socket)
+    this.#turnAway(socket, { from, reason: 'handshake-failed', facts: { error: 'the handshake was not over in time' } })
+  }
+
+  #refuseHeader(socket: Socket, peer: Address, why: string): void {
+    this.#turnAway(socket, { from: peer, reason: 'proxy-header-invalid', facts: { why } })
+  }
+
+  #turnAway(socket: Socket, drop: Omit<Drop, 'certificate'>): void {
+    this.#parts.dropped({ ...drop, certificate: undefined })
+    socket.destroy()
+  }
+}
+
+/** A connection on its way in. */
+interface Passing {
+  readonly socket: Socket
+  readonly place: Place
+  readonly rules: SourceRules
+  readonly onward: () => void
+}
+
+/** News of a broken connection come by `close`. */
+function ignore(): void {}
