@@ -1,25 +1,16 @@
-import { decide, undecidable, type Decision, type Refusal } from './core/decide.ts'
+import { undecidable, type Decision, type Refusal } from './core/decide.ts'
 import type { Address, Head } from './core/delivery.ts'
-import type { Plan } from './core/plan.ts'
 import type { Route } from './core/policy.ts'
 import type { Clock } from './core/ports.ts'
 import type { Outbound } from './core/receiver.ts'
-import type { Facts, ReasonRow } from './core/verdict.ts'
+import type { Answer, Facts, ReasonRow } from './core/verdict.ts'
 import type { Decided } from './audit/record.ts'
+import { judge, type Early, type Policy, type Reached } from './judge.ts'
 import { forwardDelivery, type Forwarded } from './forward/forwarding.ts'
 import { towardsReceiver } from './forward/headers.ts'
 import { BodyReader, type BodyBudget } from './listen/body.ts'
 import type { SenderConnection, Turn } from './listen/connection.ts'
-import { contested, inspect, type Sound } from './listen/guard.ts'
 import { respondAnswer, respondProblem } from './listen/respond.ts'
-import { requestReasons } from './listen/reasons.ts'
-import type { Find } from './listen/routes.ts'
-
-/** What holds for a delivery from beginning to end: a reload changes the next delivery, never this one. */
-export interface Policy {
-  readonly plan: Plan
-  readonly find: Find
-}
 
 export interface WayParts {
   readonly clock: Clock
@@ -43,19 +34,6 @@ export function createWay(parts: WayParts): (turn: Turn, connection: SenderConne
       passage.fail(error)
     }
   }
-}
-
-/** A refusal before there are questions to ask. */
-type Early = { readonly reason: string; readonly row: ReasonRow; readonly facts: Facts; readonly framing: 'sound' | 'lost' }
-
-function early(reason: string, row: ReasonRow): Early {
-  return { reason, row, facts: {}, framing: 'sound' }
-}
-
-/** A proxy that we trust wrote a header that names no sender; whose connection it is, nobody knows. */
-const noSource: Early = {
-  reason: 'malformed-request', row: requestReasons['malformed-request'], framing: 'sound',
-  facts: { fault: 'the trusted peer’s header names no address' },
 }
 
 /** One delivery on its way. */
@@ -91,22 +69,16 @@ class Passage {
   }
 
   async go(): Promise<void> {
-    const { method = '', url: target = '', httpVersion: version, rawHeaders } = this.#turn.request
     if (this.#parts.draining()) this.#turn.response.shouldKeepAlive = false
-    const sound = inspect({ method, target, version, rawHeaders })
-    if (!sound.sound) return this.#refuseEarly({ ...sound, row: requestReasons[sound.reason] })
-    this.#dropped = sound.dropped
-    const from = this.#connection.sourceOf(sound.headers)
-    if (from === undefined) return this.#refuseEarly(noSource)
-    this.#from = from
-    const found = this.#findRoute(sound, method)
-    if ('row' in found) return this.#refuseEarly(found)
-    this.#route = found
-    const head = this.#head(sound, method)
-    const decision = await decide(head, found.questions, found.mode, this.#parts.clock)
+    const judged = await judge(this.#policy, this.#reached(), this.#parts.clock)
+    this.#route = judged.route
+    this.#from = judged.from ?? this.#from
+    this.#dropped = judged.dropped
+    if (judged.judged === 'early') return this.#refuseEarly(judged)
+    const { head, route, decision } = judged
     if (decision.outcome === 'refused' && decision.refusal !== undefined) return this.#refuse(decision, decision.refusal)
-    if (decision.answer !== undefined) return this.#answer(decision)
-    await this.#forward(head, found, decision)
+    if (decision.answer !== undefined) return this.#answer(decision, decision.answer)
+    await this.#forward(head, route, decision)
   }
 
   /** A fault of ours: refused, and said so in the record. */
@@ -115,27 +87,18 @@ class Passage {
     this.#refuseEarly({ reason: 'undecidable', row: undecidable, facts, framing: 'lost' })
   }
 
-  #findRoute({ host, path, headers }: Sound, method: string): Route | Early {
-    const found = this.#policy.find(host, path, method)
-    if (found.found === 'no-route') return early('no-route', requestReasons['no-route'])
-    if (found.found === 'method-not-allowed') {
-      return early('method-not-allowed', { ...requestReasons['method-not-allowed'], headers: ['Allow', found.allow] })
-    }
-    this.#route = found.route
-    const fault = contested(headers, found.route.reads)
-    return fault === undefined ? found.route : { ...fault, row: requestReasons[fault.reason] }
-  }
-
-  #head({ host, path, query, headers }: Sound, method: string): Head {
+  #reached(): Reached {
+    const { method = '', url: target = '', httpVersion: version, rawHeaders } = this.#turn.request
     const connection = this.#connection
     return {
-      id: this.#id, from: this.#from, at: this.#at, method, host, path, query, headers,
+      method, target, version, rawHeaders, id: this.#id, at: this.#at,
+      sourceOf: (headers) => connection.sourceOf(headers),
       get certificate() { return connection.certificate },
       read: (cap) => this.#body.read(cap),
     }
   }
 
-  #refuseEarly({ reason, row, facts, framing }: Early): void {
+  #refuseEarly({ reason, row, facts, framing }: Pick<Early, 'reason' | 'row' | 'facts' | 'framing'>): void {
     const { request, response } = this.#turn
     if (!this.#recorded) this.#record({ verdict: 'refused', reason, status: row.status, facts, checks: this.#elapsed() })
     respondProblem(request, response, this.#problem(reason, row), framing, this.#parts.clock)
@@ -148,9 +111,7 @@ class Passage {
     respondProblem(request, response, this.#problem(reason, refusal), 'sound', this.#parts.clock)
   }
 
-  #answer(decision: Decision): void {
-    const answer = decision.answer
-    if (answer === undefined) return
+  #answer(decision: Decision, answer: Answer): void {
     const checks = this.#elapsed()
     this.#record({ verdict: 'accepted', reason: answer.because, status: answer.status, facts: {}, decision, checks })
     respondAnswer(this.#turn.response, this.#id, answer)
