@@ -5,14 +5,10 @@ import { checkCommand } from './check.ts'
 import { presetsCommand } from './presets.ts'
 import { runCommand } from './run.ts'
 import { schemaCommand } from './schema.ts'
+import { UsageError } from './usage-error.ts'
 
 /** Every command, one a file. */
 const commands = [runCommand, checkCommand, presetsCommand, certsCommand, schemaCommand]
-
-/** An operator's mistake in calling a command: printed as it is, exit 1. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
 
 /** Runs the command line; gives the exit code. Users' mistakes are told without a stack trace, bugs with one. */
 export async function main(argv: readonly string[]): Promise<number> {

@@ -7,7 +7,7 @@ import type { Authority } from './authority.ts'
 import { signingAlgorithm } from './keys.ts'
 
 /** One revoked certificate: its serial number in hex, and since when. */
-export interface Revoked { readonly serial: string; readonly at: Instant; readonly reason?: keyof typeof X509CrlReason }
+export interface Revoked { readonly serial: string; readonly at: Instant; readonly reason?: keyof typeof X509CrlReason | undefined }
 
 export interface ListRequest {
   readonly revoked: readonly Revoked[]
@@ -48,6 +48,8 @@ export function readRevocationList(pem: string): ReadList {
   return {
     number: number === null ? 0 : AsnConvert.parse(number.value, CRLNumber).value,
     nextUpdate: list.nextUpdate?.getTime(),
-    revoked: list.entries.map(({ serialNumber, revocationDate }) => ({ serial: serialNumber, at: revocationDate.getTime() })),
+    revoked: list.entries.map(({ serialNumber, revocationDate, reason }) => ({
+      serial: serialNumber, at: revocationDate.getTime(), ...(reason === undefined ? {} : { reason: X509CrlReason[reason] as Revoked['reason'] }),
+    })),
   }
 }
