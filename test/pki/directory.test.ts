@@ -48,7 +48,8 @@ t.test('certificates, their keys and bundles', async (t) => {
 })
 
 t.test('revocation', async (t) => {
-  const directory = await made(t.testdir({ 'not.pem': 'nothing' }))
+  const root = t.testdir({ own: { 'not.pem': 'nothing' } })
+  const directory = await made(join(root, 'own'))
   await directory.issue(sender, now, 'keep')
   await directory.issue({ ...sender, name: 'other' }, now, 'keep')
   const serial = await directory.revoke('sender', 'keyCompromise', now, day)
@@ -64,9 +65,9 @@ t.test('revocation', async (t) => {
   await t.rejects(directory.revoke('sender', undefined, now, day), /already/)
   await t.rejects(directory.revoke('nobody', undefined, now, day), /no certificate/)
   await t.rejects(directory.revoke('not', undefined, now, day), /no certificate/)
-  const stranger = await made(t.testdir({ sub: {} }) + '/sub')
+  const stranger = await made(join(root, 'stranger'))
   await stranger.issue(sender, now, 'keep')
-  await t.rejects(directory.revoke(stranger.file('sender.pem'), undefined, now, day), /not issued by|no such|there is no/)
+  await t.rejects(directory.revoke(stranger.file('sender.pem'), undefined, now, day), /not issued by/)
 })
 
 t.test('the list of certificates', async (t) => {
@@ -87,10 +88,10 @@ t.test('what is not there, or is not what it should be', async (t) => {
   const empty = new PkiDirectory(t.testdir({ 'ca.pem': '', 'ca.key': '' }))
   await t.rejects(empty.issue(sender, now, 'keep'), PkiError)
   await t.rejects(new PkiDirectory('/nowhere').issue(sender, now, 'keep'), /certs init/)
-  const directory = await made(t.testdir({}))
-  const other = await made(t.testdir({ x: {} }) + '/x')
+  const root = t.testdir({})
+  const [directory, other] = [await made(join(root, 'a')), await made(join(root, 'b'))]
   writeFileSync(directory.file('ca.key'), readFileSync(other.file('ca.key')))
-  await t.rejects(directory.issue(sender, now, 'keep'), /do not belong together|no such|not there/)
+  await t.rejects(directory.issue(sender, now, 'keep'), /do not belong together/)
 })
 
 t.test('development certificates are made once, and anew when they expire', async (t) => {
