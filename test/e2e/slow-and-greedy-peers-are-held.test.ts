@@ -1,0 +1,150 @@
+import t, { type Test } from 'tap'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { rawTcp, rawTls, valueOf, type RawClient } from '../support/raw.ts'
+import { startReceiver } from '../support/receiver.ts'
+
+async function scene(t: Test, limits: Record<string, unknown>, route: Record<string, unknown> = { open: true }) {
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  const gateway = await startGateway(t, { receiver: receiver.port, routes: [route], settings: { limits } })
+  const connect = async (): Promise<RawClient> => {
+    const client = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate, cert: gateway.sender.chain, key: gateway.sender.key })
+    t.teardown(() => client.close())
+    return client
+  }
+  return { gateway, receiver, connect }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
+
+/** Time passes, a second at a time, until the promise is settled. Gives how many seconds that were. */
+async function passUntil({ world }: TestGateway, settled: Promise<unknown>, each: () => void = () => {}): Promise<number> {
+  let over = false
+  const done = settled.finally(() => { over = true })
+  let seconds = 0
+  for (; !over; seconds++) {
+    each()
+    world.clock.advance(1_000)
+    for (let at = 0; at < 20 && !over; at++) await turn()
+  }
+  await done
+  return seconds
+}
+
+const request = 'POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}'
+
+void t.test('a handshake that never begins, and one that drips in', async (t) => {
+  const { gateway, receiver } = await scene(t, { handshakeTimeout: '10s' })
+  const silent = await rawTcp(gateway.port)
+  await passUntil(gateway, silent.ended())
+  const dripping = await rawTcp(gateway.port)
+  dripping.send(Buffer.from('1603010200010001fc0303', 'hex'))
+  await passUntil(gateway, dripping.ended(), () => { dripping.send(Buffer.of(0)) })
+  const late = { reason: 'handshake-failed', source: '127.0.0.1', status: 0, facts: { error: /in time/ } }
+  t.match(await gateway.audit(2), [late, late])
+  t.equal((await gateway.audit(2)).length, 2, 'each is recorded once')
+  t.equal(receiver.seen.length, 0)
+})
+
+void t.test('headers that never end, at the beginning of a connection and in its midst', async (t) => {
+  const { receiver, connect } = await scene(t, { headersTimeout: '300ms' })
+  const silent = await connect()
+  const slow = await connect()
+  slow.send('POST /hook HTTP/1.1\r\nHost: localhost\r\nX-A: ')
+  const later = await connect()
+  t.equal((await later.send(request).response()).status, 200)
+  later.send('POST /hook HTTP/1.1\r\nX-A: ')
+  const drip = setInterval(() => { for (const client of [slow, later]) client.send('a') }, 20)
+  t.teardown(() => { clearInterval(drip) })
+  await Promise.all([slow.ended(), later.ended(), silent.ended()])
+  t.equal(receiver.seen.length, 1)
+})
+
+void t.test('a connection with nothing to do', async (t) => {
+  const { connect } = await scene(t, { idleTimeout: '200ms' })
+  const client = await connect()
+  t.equal((await client.send(request).response()).status, 200)
+  t.equal((await client.ended()).rest.length, 0)
+})
+
+void t.test('a body that stops, and one that drips', async (t) => {
+  const { gateway, receiver, connect } = await scene(t, { bodyTimeout: '60s', bodyRate: '100B' })
+  const head = 'POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000\r\n\r\n'
+  const stopped = await connect()
+  stopped.send(head)
+  t.ok(await passUntil(gateway, stopped.response().then(({ status }) => t.equal(status, 408))) >= 5)
+  const dripping = await connect()
+  dripping.send(head)
+  const seconds = await passUntil(gateway, dripping.response().then(({ status }) => t.equal(status, 408)), () => { dripping.send('x'.repeat(40)) })
+  t.ok(seconds >= 5, `${seconds} s at 40 bytes a second`)
+  t.equal(receiver.seen.length, 0)
+  t.match(await gateway.audit(2), [{ reason: 'body-timeout', status: 408 }, { reason: 'body-timeout', status: 408 }])
+})
+
+void t.test('a body has its deadline, however quick it is', async (t) => {
+  const { gateway, receiver, connect } = await scene(t, { bodyTimeout: '10s', bodyRate: '1B' })
+  const client = await connect()
+  client.send('POST /hook HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
+  const answered = client.response().then(({ status }) => t.equal(status, 408))
+  t.ok(await passUntil(gateway, answered, () => { client.send('5\r\nhello\r\n') }) >= 9)
+  t.equal(receiver.seen.length, 0)
+})
+
+void t.test('too many connections of one address', async (t) => {
+  const { gateway, receiver, connect } = await scene(t, { connectionsPerAddress: 2 })
+  const first = await connect()
+  const second = await connect()
+  const third = await rawTcp(gateway.port)
+  await third.ended()
+  t.match(await gateway.audit(1), [{ reason: 'rate-limited', source: '127.0.0.1', status: 0 }])
+  for (const client of [first, second]) t.equal((await client.send(request).response()).status, 200, 'those that are in are served')
+  first.close()
+  await first.ended()
+  t.equal((await (await eventually(connect)).send(request).response()).status, 200, 'a place that was given back')
+  t.equal(receiver.seen.length, 3)
+})
+
+void t.test('too many connections in all', async (t) => {
+  const { gateway, connect } = await scene(t, { connections: 1 })
+  const first = await connect()
+  await (await rawTcp(gateway.port)).ended()
+  t.match(await gateway.audit(1), [{ reason: 'overloaded', source: '127.0.0.1', status: 0 }])
+  first.close()
+  t.equal((await (await eventually(connect)).send(request).response()).status, 200)
+})
+
+/** The server hears a moment later that a connection is gone. */
+async function eventually(connect: () => Promise<RawClient>): Promise<RawClient> {
+  for (;;) {
+    try {
+      return await connect()
+    } catch {
+      await turn()
+    }
+  }
+}
+
+void t.test('too many handshakes in a second', async (t) => {
+  const { gateway, connect } = await scene(t, { handshakesPerSecond: 2 })
+  for (const _ of [1, 2]) t.equal((await (await connect()).send(request).response()).status, 200)
+  await (await rawTcp(gateway.port)).ended()
+  t.match((await gateway.audit(3))[2], { reason: 'rate-limited', source: '127.0.0.1', status: 0 })
+  gateway.world.clock.advance(500)
+  t.equal((await (await connect()).send(request).response()).status, 200)
+})
+
+void t.test('too many deliveries, by certificate', async (t) => {
+  const { gateway, receiver, connect } = await scene(t, {}, { certificate: {}, rateLimit: { by: 'certificate', deliveries: 2, per: '1m' } })
+  const client = await connect()
+  for (const _ of [1, 2]) t.equal((await client.send(request).response()).status, 200)
+  const refused = await (await connect()).send(request).response()
+  t.equal(refused.status, 429)
+  t.equal(valueOf(refused.headers, 'retry-after'), '30')
+  t.equal(receiver.seen.length, 2)
+  t.match((await gateway.audit(3))[2], { reason: 'rate-limited', status: 429, facts: { by: 'certificate' } })
+  const anonymous = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate })
+  t.teardown(() => anonymous.close())
+  t.equal((await anonymous.send(request).response()).status, 403, 'who may not come at all uses nothing up')
+  gateway.world.clock.advance(30_000)
+  t.equal((await client.send(request).response()).status, 200)
+})
