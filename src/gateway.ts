@@ -6,8 +6,6 @@ import type { Decided } from './audit/record.ts'
 import { fromSocket } from './addresses/address.ts'
 import { readConfiguration } from './config/compile.ts'
 import { ConfigurationFiles, fileReference } from './config/files.ts'
-import type { Loaded } from './config/load.ts'
-import { ConfigurationError } from './config/problems.ts'
 import type { ReceiverSettings, Settings } from './config/schema.ts'
 import type { NonceStore } from './core/nonce.ts'
 import type { Receiver } from './core/receiver.ts'
@@ -18,7 +16,7 @@ import type { Drop } from './listen/listener.ts'
 import { ListenerSet } from './listen/listener-set.ts'
 import { requestReasons } from './listen/reasons.ts'
 import { openStore } from './nonces/open.ts'
-import { prepare, type Prepared } from './prepare.ts'
+import { noStore, prepare, type Prepared } from './prepare.ts'
 import { createWay } from './way.ts'
 import type { World } from './world.ts'
 
@@ -172,21 +170,22 @@ function connectionLimits(limits: Settings['limits']): ConnectionLimits {
   return { total: limits.connections, perAddress: limits.connectionsPerAddress, newPerSecond: limits.handshakesPerSecond }
 }
 
-/** Reads and compiles; what the state before has open and still fits is used again. */
+/** Reads and compiles; what the state before has open and still fits is used again. Where it fails, nothing new stays open. */
 async function load(file: string, world: World, before: State | undefined): Promise<State> {
   const { loaded, files } = readConfiguration(file)
   const { settings } = loaded
   const sameStore = before !== undefined && before.settings.replay.store === settings.replay.store
-  const nonces = sameStore ? before.nonces : await open(fileReference(settings.replay.store, files), loaded, world)
+  const opened = sameStore ? { store: before.nonces } : await openStore(fileReference(settings.replay.store, files), world)
   const same = (name: string, now: ReceiverSettings): Receiver | undefined => {
     const then = before?.settings.receivers[name]
     return JSON.stringify(then) === JSON.stringify(now) ? before?.prepared.receivers.get(name) : undefined
   }
-  return { settings, nonces, prepared: prepare(loaded, files, { world, nonces, reuse: same }) }
-}
-
-async function open(url: string, { document }: Loaded, world: World): Promise<NonceStore> {
-  const opened = await openStore(url, world)
-  if ('store' in opened) return opened.store
-  throw new ConfigurationError([document.place(opened.problem)])
+  const nonces = 'store' in opened ? opened.store : noStore
+  const problems = 'store' in opened ? loaded.problems : [...loaded.problems, opened.problem]
+  try {
+    return { settings, nonces, prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same }) }
+  } catch (error) {
+    if (!sameStore) await nonces.close()
+    throw error
+  }
 }

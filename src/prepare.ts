@@ -3,10 +3,11 @@ import type { NonceStore } from './core/nonce.ts'
 import type { Plan, Problem } from './core/plan.ts'
 import type { Route } from './core/policy.ts'
 import type { Receiver } from './core/receiver.ts'
-import { compilePlan, type Compiled, type Parts } from './config/compile.ts'
+import { compilePlan, type Parts } from './config/compile.ts'
 import type { ConfigurationFiles } from './config/files.ts'
 import type { Loaded } from './config/load.ts'
-import { ConfigurationError } from './config/problems.ts'
+import { ConfigurationError, type PlacedProblem } from './config/problems.ts'
+import { isBelow } from './config/salvage.ts'
 import type { ReceiverSettings } from './config/schema.ts'
 import { httpReceiver, type ReceiverSettings as HttpReceiverSettings } from './forward/receiver.ts'
 import { ambiguities, compileRoutes, type Ambiguity, type Find } from './listen/routes.ts'
@@ -45,20 +46,31 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
   }
   const compiled = compilePlan(loaded, files, parts)
   const { plan } = compiled
-  const listeners = prepareListeners(plan, compiled)
+  const problems = [...compiled.problems]
+  const faulty = [...loaded.replaced, ...problems.map(({ path }) => path.slice(0, 2))]
+  problems.push(...ambiguities(plan.routes).map((one) => asProblem(one, plan.routes)).filter(({ path }) => !isBelow(path, faulty)))
+  const listeners = prepareListeners(plan, faulty, problems)
+  if (problems.length > 0) {
+    for (const [name, one] of receivers) if (reuse(name, loaded.settings.receivers[name] as ReceiverSettings) !== one) void one.close()
+    throw new ConfigurationError(inFileOrder(problems.map(compiled.place)))
+  }
   return { plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, files: compiled.files }
 }
 
-function prepareListeners(plan: Plan, compiled: Compiled): Prepared['listeners'] {
-  const problems: Problem[] = ambiguities(plan.routes).map((ambiguity) => asProblem(ambiguity, plan.routes))
-  const listeners = plan.listeners.flatMap((listener, at) => {
+/** Builds what TLS needs; of a listener that has problems already nothing further is said. */
+function prepareListeners(plan: Plan, faulty: readonly Problem['path'][], problems: Problem[]): Prepared['listeners'] {
+  return plan.listeners.flatMap((listener, at) => {
+    if (isBelow(['listeners', at], faulty)) return []
     const built = buildTlsOptions(listener.tls)
     if (!('problems' in built)) return [{ plan: listener, tls: built }]
     problems.push(...built.problems.map((problem) => ({ ...problem, path: ['listeners', at, 'tls', ...problem.path] })))
     return []
   })
-  if (problems.length > 0) throw new ConfigurationError(problems.map(compiled.place))
-  return listeners
+}
+
+/** As one reads the file. Problems of one place keep their order. */
+function inFileOrder(problems: readonly PlacedProblem[]): PlacedProblem[] {
+  return [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
 }
 
 function receiverSettings(name: string, { url, timeout }: ReceiverSettings): HttpReceiverSettings {
@@ -92,4 +104,10 @@ function asProblem(ambiguity: Ambiguity, routes: readonly Route[]): Problem {
     path: ['routes', ambiguity.second, 'match'], what: `the route ${other} takes the same requests`,
     mend: 'make one of them more specific by host or path, or give them different methods',
   }
+}
+
+/** Stands where a store will be while a configuration is only looked at. */
+export const noStore: NonceStore = {
+  claim: () => { throw new Error('no store is open') },
+  close: () => Promise.resolve(),
 }

@@ -7,6 +7,7 @@ import { compileListener } from './listeners.ts'
 import { loadSettings, type Loaded } from './load.ts'
 import { ConfigurationError, type PlacedProblem } from './problems.ts'
 import { compileRoute } from './routes.ts'
+import { isBelow } from './salvage.ts'
 import type { ReceiverSettings } from './schema.ts'
 import type { Environment } from './secrets.ts'
 
@@ -23,7 +24,8 @@ export interface Compiled {
   readonly plan: Plan
   /** Every file that was read: a change of any of them is a reason to reload. */
   readonly files: readonly string[]
-  /** For problems that are found later, when sockets and TLS contexts are made. */
+  /** Everything that is wrong so far, the problems of reading included. */
+  readonly problems: readonly Problem[]
   readonly place: (problem: Problem) => PlacedProblem
 }
 
@@ -37,11 +39,11 @@ export function readConfiguration(file: string): { readonly loaded: Loaded; read
   }])
 }
 
-/** Settings → plan: reads certificates and secrets, compiles every check. Throws `ConfigurationError` with all problems. */
+/** Settings → plan: reads certificates and secrets, compiles every check. The plan is to be used only where there are no problems. */
 export function compilePlan(loaded: Loaded, files: ConfigurationFiles, parts: Parts): Compiled {
   const { settings, document } = loaded
-  const problems: Problem[] = []
-  const problem = (found: Problem): void => { problems.push(found) }
+  const problems: Problem[] = [...loaded.problems]
+  const problem = (found: Problem): void => { if (!isBelow(found.path, loaded.replaced)) problems.push(found) }
   const receivers = new Map(Object.entries(settings.receivers).map(([name, one]) => [name, parts.receiver(name, one)]))
   const plan: Plan = {
     listeners: settings.listeners.map((listener, at) => compileListener(listener, ['listeners', at], files, problem)),
@@ -49,6 +51,5 @@ export function compilePlan(loaded: Loaded, files: ConfigurationFiles, parts: Pa
     limits: settings.limits,
     responses: settings.responses,
   }
-  if (problems.length > 0) throw new ConfigurationError(problems.map(document.place))
-  return { plan, files: files.all, place: document.place }
+  return { plan, files: files.all, problems, place: document.place }
 }

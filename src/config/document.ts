@@ -1,4 +1,4 @@
-import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml'
+import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml'
 import type { Problem } from '../core/plan.ts'
 import type { PlacedProblem } from './problems.ts'
 
@@ -22,6 +22,9 @@ export function readDocument(text: string, file: string): ConfigurationDocument 
   const problems = [...document.errors, ...document.warnings].map((error) => placed(
     { path: [], what: firstLine(error.message), mend: 'write it as YAML 1.2' }, error.pos[0],
   ))
+  visit(document, { Pair: (_, { key }) => {
+    if (isScalar(key) && key.value === '__proto__') problems.push(placed({ path: [], what: '`__proto__` is no key', mend: 'take it out' }, startOf(key)))
+  } })
   return { ...valueOf(document, problems, place), place }
 }
 

@@ -35,7 +35,7 @@ export interface TestGateway {
   readonly audit: (count: number) => Promise<Record<string, unknown>[]>
 }
 
-interface Test { readonly testdir: (files: Record<string, string>) => string; readonly teardown: (run: () => unknown) => unknown }
+export interface Test { readonly testdir: (files: Record<string, string>) => string; readonly teardown: (run: () => unknown) => unknown }
 
 const pki = makePki()
 
