@@ -91,7 +91,7 @@ class Passage {
     const { method = '', url: target = '', httpVersion: version, rawHeaders } = this.#turn.request
     const connection = this.#connection
     return {
-      method, target, version, rawHeaders, id: this.#id, at: this.#at,
+      method, target, version, rawHeaders, lineFault: this.#turn.lineFault, id: this.#id, at: this.#at,
       sourceOf: (headers) => connection.sourceOf(headers),
       get certificate() { return connection.certificate },
       read: (cap) => this.#body.read(cap),

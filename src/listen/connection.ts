@@ -2,12 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
+import type { LineFault } from './request-line.ts'
 
 /** A request whose turn has come, or will. */
 export interface Turn {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly expect: 'continue' | 'nothing'
+  readonly lineFault: LineFault | undefined
 }
 
 export interface SenderParts {

@@ -1,6 +1,7 @@
 import { parseAuthority, type Authority } from '../core/host.ts'
 import { Headers } from '../core/headers.ts'
 import type { Facts, Reasons } from '../core/verdict.ts'
+import type { LineFault } from './request-line.ts'
 import { inspectTarget, splitTarget } from './target.ts'
 
 /**
@@ -16,6 +17,8 @@ export interface RawHead {
   readonly version: string
   /** name, value, name, value … */
   readonly rawHeaders: readonly string[]
+  /** What the bytes of its line gave away that the parser does not tell (`request-line.ts`). */
+  readonly lineFault?: LineFault | undefined
 }
 
 export interface Sound {
@@ -44,7 +47,8 @@ export const guardReasons: Reasons<'malformed-request'> = {
 
 /** Judges a head. Cheap enough for every delivery: one pass, no regular expression. */
 export function inspect(request: RawHead): Sound | Unsound {
-  const { method, target, version } = request
+  const { method, target, version, lineFault } = request
+  if (lineFault !== undefined) return unsound(lineFault, 'lost')
   if (version !== '1.1' && version !== '1.0') return unsound('version', 'lost')
   if (method === 'CONNECT' || method === 'TRACE') return unsound('method', 'lost')
   const { headers, dropped } = withoutUnderscores(request.rawHeaders)

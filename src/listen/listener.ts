@@ -14,6 +14,7 @@ import { Entrance, type Entered } from './entrance.ts'
 import { handshakeRefusal, type HandshakeRefusal } from './handshake.ts'
 import { peerCertificate } from './peer-certificate.ts'
 import { problemBody, problemHeaders, type ProblemDetails } from './respond.ts'
+import { requestLineFault, watchRequestLines } from './request-line.ts'
 import type { SourceRules } from './source.ts'
 import type { TlsMaterial } from './tls.ts'
 
@@ -151,6 +152,7 @@ export class Listener {
     if (entered === undefined) return void socket.destroy()
     entered.arrived()
     const { from } = entered
+    watchRequestLines(socket)
     const certificateOf = (): PeerCertificate | undefined => peerCertificate(socket, tls.authorities)
     const sourceOf = (headers: Headers): Address | undefined => source.behind(headers, from)
     const sender = new SenderConnection({ socket, from, certificateOf, sourceOf, serve: this.#parts.serve })
@@ -164,7 +166,7 @@ export class Listener {
   #take(request: IncomingMessage, response: ServerResponse, expect: Turn['expect']): void {
     const connection = this.#connections.get(request.socket as TLSSocket)
     if (connection === undefined) return void request.socket.destroy()
-    connection.sender.take({ request, response, expect })
+    connection.sender.take({ request, response, expect, lineFault: requestLineFault(request) })
   }
 
   /** The parser gave up, or a head took too long. */

@@ -7,8 +7,8 @@ import type { Socket } from 'node:net'
  * socket's `data`, in front of the parser's, remembers where a message began; the line must be, byte for byte, method,
  * target and version as parsed.
  *
- * Only a message that begins where a chunk begins can be judged. A sender that pipelines gets its first answer and a
- * refusal behind it.
+ * What is pipelined behind a chunked body cannot be judged, since only the parser knows where that body ends: it is
+ * refused behind the first answer.
  */
 
 /** What is wrong with a request's line, for the audit record. `pipelined`: nobody can say where it begins. */
@@ -47,27 +47,40 @@ class Lines {
   #fault: LineFault | undefined
   /** What came since the message under way began; empty once its line was judged. */
   #head: Buffer[] = []
-  #current: Message | undefined
+  /** The body under way: how many bytes of it are still to come, or the chunked one. */
+  #body: number | ChunkedBody = 0
 
   readonly take = (chunk: Buffer): void => {
-    if (this.#current !== undefined) {
-      if (!this.#current.isOver) return this.#current.take(chunk)
-      if (!this.#current.endedWithChunk) this.#fault ??= 'pipelined'
-      this.#current = undefined
-    }
-    if (this.#fault === undefined) this.#head.push(chunk)
+    if (this.#fault !== undefined) return
+    if (typeof this.#body === 'number') return this.#takeSized(chunk, this.#body)
+    if (!this.#body.isOver) return this.#body.take(chunk)
+    if (!this.#body.endedWithChunk) this.#fault = 'pipelined'
+    this.#body = 0
+    this.#head.push(chunk)
   }
 
   judge(request: IncomingMessage): LineFault | undefined {
     const head = this.#head.length === 1 ? this.#head[0] as Buffer : Buffer.concat(this.#head)
     this.#head = []
     if (this.#fault !== undefined) return this.#fault
+    if (head.length === 0) return this.#fault = 'pipelined'
     const start = behindEmptyLines(head)
     const line = `${request.method} ${request.url} HTTP/${request.httpVersion}\r\n`
-    if (head.length === 0) this.#fault = 'pipelined'
-    else if (head.toString('latin1', start, start + line.length) !== line) this.#fault = 'request-line'
-    else this.#current = new Message(request, head, start)
-    return this.#fault
+    if (head.toString('latin1', start, start + line.length) !== line) return this.#fault = 'request-line'
+    this.#expectBody(request, head, start)
+    return undefined
+  }
+
+  #takeSized(chunk: Buffer, left: number): void {
+    this.#body = Math.max(0, left - chunk.length)
+    if (left < chunk.length) this.#head.push(left === 0 ? chunk : chunk.subarray(left))
+  }
+
+  #expectBody(request: IncomingMessage, head: Buffer, start: number): void {
+    const length = bodyLength(request.rawHeaders)
+    this.#body = 0
+    if (length === undefined) this.#body = new ChunkedBody(request, head)
+    else this.#takeSized(head.subarray(head.indexOf('\r\n\r\n', start) + 4), length)
   }
 }
 
@@ -78,21 +91,14 @@ function behindEmptyLines(head: Buffer): number {
   return start
 }
 
-/** A request on the wire: did it end where a chunk ended, so that the next chunk begins a message? */
-class Message {
+/** Where a chunked body ends only the parser knows; whether a chunk of the socket ended there, its last bytes say. */
+class ChunkedBody {
   readonly #request: IncomingMessage
-  /** Bytes from its beginning to its end; undefined where it comes in chunks of its own. */
-  readonly #length: number | undefined
-  #received: number
-  /** The last four bytes that came, of a message in chunks. */
   #tail = ''
 
-  constructor(request: IncomingMessage, head: Buffer, start: number) {
-    const body = bodyLength(request.rawHeaders)
+  constructor(request: IncomingMessage, head: Buffer) {
     this.#request = request
-    this.#received = head.length
-    this.#length = body === undefined ? undefined : head.indexOf('\r\n\r\n', start) + 4 + body
-    if (body === undefined) this.#tail = head.toString('latin1', Math.max(0, head.length - 4))
+    this.take(head)
   }
 
   get isOver(): boolean {
@@ -100,13 +106,12 @@ class Message {
   }
 
   take(chunk: Buffer): void {
-    this.#received += chunk.length
-    if (this.#length === undefined) this.#tail = (this.#tail + chunk.toString('latin1', Math.max(0, chunk.length - 4))).slice(-4)
+    this.#tail = (this.#tail + chunk.toString('latin1', Math.max(0, chunk.length - 4))).slice(-4)
   }
 
   /** A chunked body ends in an empty line, and no part of a following request's head does. */
   get endedWithChunk(): boolean {
-    return this.#length === undefined ? this.#tail === '\r\n\r\n' : this.#received === this.#length
+    return this.#tail === '\r\n\r\n'
   }
 }
 

@@ -30,14 +30,26 @@ void t.test('one at a time, each answered before the next goes in', async (t) =>
 void t.test('behind a refusal that closes the connection nothing is served', async (t) => {
   const receiver = await startReceiver()
   t.teardown(() => receiver.close())
-  const { port, pki, world } = await startGateway(t, { receiver: receiver.port, routes: [{ open: true, limits: { body: '1B' } }] })
+  const { port, pki, world } = await startGateway(t, { receiver: receiver.port, routes: [{ open: true }] })
   const client = await rawTls(port, { ca: pki.ca.certificate, servername: 'localhost' })
   t.teardown(() => client.close())
-  client.send(post('/hook', 'too long') + post('/hook', 'x'))
-  t.equal((await client.response()).status, 413)
+  client.send(post('/hook').replace('POST', 'GET') + post('/hook'))
+  t.equal((await client.response()).status, 400)
   world.clock.advance(5_000)
   t.equal((await client.ended()).rest.length, 0, 'and nothing else is answered')
   t.same(receiver.seen, [])
+})
+
+void t.test('behind a refusal of a whole request the next one has its turn', async (t) => {
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  const { port, pki } = await startGateway(t, { receiver: receiver.port, routes: [{ open: true, limits: { body: '1B' } }] })
+  const client = await rawTls(port, { ca: pki.ca.certificate, servername: 'localhost' })
+  t.teardown(() => client.close())
+  client.send(post('/hook', 'too long') + post('/hook'))
+  t.equal((await client.response()).status, 413)
+  t.equal((await client.response()).status, 200)
+  t.equal(receiver.seen.length, 1)
 })
 
 void t.test('bytes that are no HTTP behind a good request do not take its answer away', async (t) => {

@@ -79,7 +79,7 @@ t.test('byte by byte', async (t) => {
   const client = await connect()
   client.socket.setNoDelay(true)
   for (const message of [plain, chunked, plain]) {
-    for (const byte of message) await new Promise<void>((resolve) => client.socket.write(byte, 'latin1', () => setImmediate(resolve)))
+    for (const byte of message) client.send(byte)
     t.equal((await client.response()).status, 200)
   }
   for (const byte of rtsp.slice(0, rtsp.indexOf('\r\n\r\n') + 4)) client.send(byte)
@@ -87,28 +87,41 @@ t.test('byte by byte', async (t) => {
   t.strictSame(served, ['POST /a', 'POST /b', 'POST /a', 'request-line'])
 })
 
-for (const first of [plain, chunked]) {
-  const name = first === plain ? 'a length' : 'chunks'
-  t.test(`pipelined behind ${name}: the first is answered, the second refused, the connection closed`, async (t) => {
-    for (const second of [plain, rtsp]) {
-      const { connect, served } = await start(t)
-      const client = await connect()
-      client.send(first + second)
-      t.equal((await client.response()).status, 200)
-      t.equal((await client.response()).status, 400)
-      t.equal((await client.ended()).rest.length, 0)
-      t.strictSame(served.slice(1), ['pipelined'])
-    }
-  })
+t.test('pipelined behind a length: each by its own line', async (t) => {
+  for (const cut of [plain.length, plain.length + 1, plain.length + 20, 2 * plain.length + 5]) {
+    const { connect, served } = await start(t)
+    const client = await connect()
+    const all = `${plain}${plain}\r\n${plain}${rtsp}`
+    client.send(all.slice(0, cut))
+    t.equal((await client.response()).status, 200)
+    client.send(all.slice(cut))
+    for (const status of [200, 200, 400]) t.equal((await client.response()).status, status)
+    await client.ended()
+    t.strictSame(served.slice(0, 4), ['POST /a', 'POST /a', 'POST /a', 'request-line'])
+  }
+})
 
-  t.test(`a line hidden behind the end of ${name}`, async (t) => {
+t.test('pipelined behind chunks: the first is answered, the second refused, the connection closed', async (t) => {
+  for (const second of [plain, rtsp]) {
+    const { connect, served } = await start(t)
+    const client = await connect()
+    client.send(chunked + second)
+    t.equal((await client.response()).status, 200)
+    t.equal((await client.response()).status, 400)
+    t.equal((await client.ended()).rest.length, 0)
+    t.strictSame(served.slice(1), ['pipelined'])
+  }
+})
+
+for (const first of [plain, chunked]) {
+  t.test(`a line hidden behind the end of ${first === plain ? 'a length' : 'chunks'}`, async (t) => {
     const { connect, served } = await start(t)
     const client = await connect()
     client.send(`${first}POST /c RTSP/1.1\r\nX: `)
     t.equal((await client.response()).status, 200)
     client.send(`POST /c HTTP/1.1\r\n${rest}`)
     t.equal((await client.response()).status, 400)
-    t.strictSame(served.slice(1), ['pipelined'])
+    t.strictSame(served.slice(1), [first === plain ? 'request-line' : 'pipelined'])
   })
 }
 
