@@ -36,13 +36,30 @@ export const signature = defineCheck({
     const scheme = compileScheme(document, keys, { publicUrl: settings.publicUrl }, (problem) => {
       tools.problem(problem.path, problem.what, problem.mend)
     })
-    return scheme === undefined ? [] : questions(scheme, routeWindow(tools) ?? scheme.facts.window)
+    if (scheme === undefined) return []
+    const asked = questions(scheme, routeWindow(tools) ?? scheme.facts.window)
+    for (const { ask } of asked) details.set(ask, { scheme, keys, publicUrl: settings.publicUrl })
+    return asked
   },
   reads(settings) {
     const document = documentOf(settings)
     return document === undefined ? [] : decidingHeadersOf(document)
   },
 })
+
+/** What a question about a signature was compiled from: for `explain`, which tries what else could have been meant. */
+export interface SignatureDetail {
+  readonly scheme: Scheme
+  readonly keys: SchemeKeys
+  readonly publicUrl: string | undefined
+}
+
+const details = new WeakMap<Asked['ask'], SignatureDetail>()
+
+/** Undefined for the questions of other checks. */
+export function signatureDetailOf({ ask }: Pick<Asked, 'ask'>): SignatureDetail | undefined {
+  return details.get(ask)
+}
 
 function questions(scheme: Scheme, window: Window | undefined): Asked<SignatureReason>[] {
   const proof = at('signature', (known) => scheme.verify(known))
