@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Clock } from '../core/ports.ts'
 import type { NonceStore } from '../core/nonce.ts'
 import type { Plan, Problem } from '../core/plan.ts'
@@ -32,7 +33,7 @@ export interface Compiled {
 /** Reads and checks the text of a configuration file. Throws `ConfigurationError`, and nothing else. */
 export function readConfiguration(file: string): { readonly loaded: Loaded; readonly files: ConfigurationFiles } {
   const files = new ConfigurationFiles(file)
-  const bytes = files.read(file, 16 * 1024 * 1024)
+  const bytes = files.read(resolve(file), 16 * 1024 * 1024)
   if (!('fault' in bytes)) return { loaded: loadSettings(Buffer.from(bytes).toString('utf8'), file), files }
   throw new ConfigurationError([{
     file, line: 1, column: 1, path: [], what: `the configuration file ${bytes.fault}`, mend: 'name it with -c FILE',
