@@ -11,6 +11,7 @@ const allowed: Record<string, readonly string[]> = {
   certificates: ['core'],
   schemes: ['core'],
   nonces: ['core'],
+  outside: ['core'],
   checks: ['core', 'addresses', 'certificates', 'schemes'],
   listen: ['core', 'addresses', 'certificates'],
   forward: ['core'],

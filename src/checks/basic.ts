@@ -32,7 +32,7 @@ export const basic = defineCheck({
         const given = readCredentials(headers)
         if ('why' in given) return refuse(given.reason, { why: given.why })
         const user = findUser(users, given.credentials)
-        return user === undefined ? refuse('credentials-invalid', { why: 'no user has this password' }) : pass({ user })
+        return user === undefined ? refuse('credentials-invalid', { why: 'no user has this password' }) : pass({ user }, { sender: user })
       }),
     ]
   },

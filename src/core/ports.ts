@@ -1,4 +1,4 @@
-import type { Instant, Milliseconds } from './units.ts'
+import type { Bytes, Instant, Milliseconds } from './units.ts'
 
 /** The clock, handed in: tests hold one that stands still. */
 export interface Clock {
@@ -13,3 +13,29 @@ export type Cancel = () => void
 
 /** Randomness, handed in. */
 export interface Random { readonly bytes: (count: number) => Uint8Array }
+
+/**
+ * Fetches a text over https. Rejects for anything but a whole 200 of at most `cap` bytes of UTF-8 within the time;
+ * follows no redirect.
+ */
+export type Fetch = (url: string, cap: Bytes, timeout: Milliseconds) => Promise<string>
+
+/** A text that somebody publishes and changes now and then: ranges of addresses, keys. */
+export interface Publication {
+  /** `https://…` */
+  readonly url: string
+  /** How old it may become before it is fetched again. */
+  readonly every: Milliseconds
+  /** Why this text must not take the place of the one before; undefined where it may. Never throws. */
+  readonly objection: (text: string, before: string | undefined) => string | undefined
+}
+
+/** A publication as it is kept: the last good text, refreshed behind our back. Never fails. */
+export interface Published {
+  /** Undefined until there was a good one. The same string until it changes. */
+  readonly text: () => string | undefined
+  /** When it was fetched. */
+  readonly at: () => Instant | undefined
+  /** Asks for a fresh one now, unless that was done a moment ago. Resolves when that is over, whatever came of it. */
+  readonly refresh: () => Promise<void>
+}
