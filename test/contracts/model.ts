@@ -1,0 +1,227 @@
+import fc from 'fast-check'
+import type { Claim, NonceStore } from '../../src/core/nonce.ts'
+import { nonceOf, type StoreUnderTest } from './store.ts'
+
+/**
+ * The invariants of docs/replay.md as one simple model, and commands that are run on the model and on a store. The
+ * wall clock is wrong by up to `skew` either way and changes its mind; leases and the model's own time go by lengths.
+ */
+
+/** By how much the wall clock may be wrong, either way. What is committed is kept for twice that and longer. */
+export const skew = 1_000
+
+/** A store that is being tried, with a wall clock that can be set. */
+export interface Tried extends StoreUnderTest {
+  /** Sets the wall clock to so many milliseconds beside the true time. */
+  readonly setError: (error: number) => void
+}
+
+interface Accepted { readonly claim: number; readonly status: number; readonly print: string; readonly passes: number; readonly until: number }
+
+interface Model {
+  /** True time; the wall clock shows `time + error`. */
+  time: number
+  error: number
+  process: number
+  readonly claims: { readonly id: string; readonly print: string; ends: number; readonly process: number; settled: boolean }[]
+  /** Which claim has a nonce, lapsed or not. */
+  readonly holders: Map<string, number>
+  readonly accepted: Map<string, Accepted>
+}
+
+interface Real { store: NonceStore; readonly subject: Tried; readonly claims: Claim[] }
+
+export type StoreCommand = fc.AsyncCommand<Model, Real>
+
+export function newModel(): Model {
+  return { time: 0, error: 0, process: 0, claims: [], holders: new Map(), accepted: new Map() }
+}
+
+const wall = (model: Model): number => model.time + model.error
+
+/** Must it still be known? May it? Between the two a store is free: it keeps longer where clocks were wrong. */
+function memory(model: Model, id: string, grain: number): 'known' | 'forgotten' | 'either' {
+  const accepted = model.accepted.get(id)
+  if (accepted === undefined) return 'forgotten'
+  if (wall(model) <= accepted.passes) return 'known'
+  return model.time > accepted.until + 3 * skew + grain ? 'forgotten' : 'either'
+}
+
+function standing(model: Model, id: string): boolean {
+  const holder = model.claims[model.holders.get(id) ?? -1]
+  return holder !== undefined && model.time < holder.ends
+}
+
+function must(condition: boolean, what: string): void {
+  if (!condition) throw new Error(what)
+}
+
+class ClaimCommand implements StoreCommand {
+  readonly id: string
+  readonly print: string
+  readonly lease: number
+
+  constructor(id: string, print: string, lease: number) {
+    this.id = id
+    this.print = print
+    this.lease = lease
+  }
+
+  check = (): boolean => true
+
+  async run(model: Model, real: Real): Promise<void> {
+    const claimed = await real.store.claim(nonceOf(this.id, this.print), this.lease)
+    const known = memory(model, this.id, real.subject.grain)
+    if (known === 'known') must(claimed.state === 'committed', `I2: ${this.id} was accepted, now ${claimed.state}`)
+    if (known === 'forgotten') must(claimed.state !== 'committed', `${this.id} is remembered for ever`)
+    if (claimed.state === 'committed') {
+      const accepted = model.accepted.get(this.id)
+      must(accepted?.status === claimed.status, `${this.id} was accepted with another status`)
+      must((accepted?.print === this.print) === (claimed.material === 'same'), `${this.id} was accepted with another material`)
+      return
+    }
+    must((claimed.state === 'in-flight') === standing(model, this.id), `I1, I3: ${this.id} is ${claimed.state}`)
+    if (claimed.state === 'in-flight') return
+    model.accepted.delete(this.id)
+    model.holders.set(this.id, model.claims.length)
+    model.claims.push({ id: this.id, print: this.print, ends: model.time + this.lease, process: model.process, settled: false })
+    real.claims.push(claimed)
+  }
+
+  toString = (): string => `claim(${this.id}, ${this.print}, ${this.lease})`
+}
+
+/** One claim of this process that is not settled yet, the `which`th of them. */
+function unsettled(model: Model, which: number): number | undefined {
+  const open = model.claims.flatMap((claim, at) => (!claim.settled && claim.process === model.process ? [at] : []))
+  return open[which % Math.max(1, open.length)]
+}
+
+class CommitCommand implements StoreCommand {
+  readonly which: number
+  readonly passesFor: number
+
+  constructor(which: number, passesFor: number) {
+    this.which = which
+    this.passesFor = passesFor
+  }
+
+  check = (model: Readonly<Model>): boolean => unsettled(model, this.which) !== undefined
+
+  async run(model: Model, real: Real): Promise<void> {
+    const at = unsettled(model, this.which) as number
+    const claim = model.claims[at] as Model['claims'][number]
+    claim.settled = true
+    const passes = wall(model) + this.passesFor
+    const outcome = { status: 200 + at % 99, until: real.subject.now() + this.passesFor + 2 * skew + 1 }
+    const committed = await (real.claims[at] as Claim).commit(outcome)
+    const holder = model.holders.get(claim.id)
+    const known = memory(model, claim.id, real.subject.grain)
+    if (holder === at) must(committed, 'who holds a nonce commits it')
+    else if (holder !== undefined && standing(model, claim.id)) must(!committed, 'I4: somebody else has it')
+    else if (holder === undefined && known === 'known') must(!committed, 'I4: somebody else committed it')
+    else if (holder === undefined && known === 'forgotten') must(committed, 'a late commit counts where nobody has the nonce')
+    if (!committed) return
+    model.holders.delete(claim.id)
+    model.accepted.set(claim.id, { claim: at, status: outcome.status, print: claim.print, passes, until: outcome.until })
+  }
+
+  toString = (): string => `commit(${this.which}, ${this.passesFor})`
+}
+
+class ReleaseCommand implements StoreCommand {
+  readonly which: number
+
+  constructor(which: number) {
+    this.which = which
+  }
+
+  check = (model: Readonly<Model>): boolean => unsettled(model, this.which) !== undefined
+
+  async run(model: Model, real: Real): Promise<void> {
+    const at = unsettled(model, this.which) as number
+    const claim = model.claims[at] as Model['claims'][number]
+    claim.settled = true
+    const ours = model.holders.get(claim.id) === at && standing(model, claim.id)
+    must(await (real.claims[at] as Claim).release() === ours, `I4: release says whether the lease still held`)
+    if (model.holders.get(claim.id) === at) model.holders.delete(claim.id)
+  }
+
+  toString = (): string => `release(${this.which})`
+}
+
+class PassCommand implements StoreCommand {
+  readonly time: number
+
+  constructor(time: number) {
+    this.time = time
+  }
+
+  check = (): boolean => true
+
+  async run(model: Model, real: Real): Promise<void> {
+    model.time += this.time
+    await real.subject.advance(this.time)
+  }
+
+  toString = (): string => `pass(${this.time})`
+}
+
+class SetClockCommand implements StoreCommand {
+  readonly error: number
+
+  constructor(error: number) {
+    this.error = error
+  }
+
+  check = (): boolean => true
+
+  run(model: Model, real: Real): Promise<void> {
+    model.error = this.error
+    real.subject.setError(this.error)
+    return Promise.resolve()
+  }
+
+  toString = (): string => `setClock(${this.error})`
+}
+
+class CrashCommand implements StoreCommand {
+  check = (): boolean => true
+
+  async run(model: Model, real: Real): Promise<void> {
+    const { subject } = real
+    await subject.crash(real.store)
+    real.store = await subject.open()
+    model.process++
+    if (subject.survives !== 'everything') model.holders.clear()
+    if (subject.survives === 'nothing') model.accepted.clear()
+  }
+
+  toString = (): string => 'crash'
+}
+
+/** Times lie on both sides of leases and ends; `grain` keeps clear of edges that a real clock cannot hit. */
+export function storeCommands(): fc.Arbitrary<Iterable<StoreCommand>> {
+  const ids = fc.constantFrom('a', 'b', 'c')
+  const which = fc.nat(5)
+  return fc.commands([
+    fc.tuple(ids, fc.constantFrom('one', 'two'), fc.constantFrom(10_000, 20_000)).map(([id, print, lease]) => new ClaimCommand(id, print, lease)),
+    fc.tuple(ids, fc.constantFrom('one', 'two'), fc.constantFrom(10_000, 20_000)).map(([id, print, lease]) => new ClaimCommand(id, print, lease)),
+    fc.tuple(which, fc.constantFrom(0, 30_000, 90_000)).map(([at, passes]) => new CommitCommand(at, passes)),
+    which.map((at) => new ReleaseCommand(at)),
+    fc.constantFrom(1_003, 4_001, 9_007, 11_009, 40_009, 100_003).map((time) => new PassCommand(time)),
+    fc.integer({ min: -skew, max: skew }).map((error) => new SetClockCommand(error)),
+    fc.constant(new CrashCommand()),
+  ], { maxCommands: 60 })
+}
+
+/** Runs so many interleavings; every one begins with an empty store and a right clock. */
+export async function tryStore(subject: Tried, runs: number): Promise<void> {
+  await fc.assert(fc.asyncProperty(storeCommands(), async (commands) => {
+    await subject.wipe()
+    subject.setError(0)
+    const real: Real = { store: await subject.open(), subject, claims: [] }
+    await fc.asyncModelRun(() => ({ model: newModel(), real }), commands)
+    await subject.crash(real.store)
+  }), { numRuns: runs })
+}

@@ -1,0 +1,33 @@
+import t from 'tap'
+import { StoreUnavailable } from '../../src/core/nonce.ts'
+import { memoryStore } from '../../src/nonces/memory.ts'
+import { tryStore } from '../contracts/model.ts'
+import { stillSubject } from '../contracts/still.ts'
+import { nonceOf, testStore } from '../contracts/store.ts'
+import { StillClock } from '../support/world.ts'
+
+const subject = stillSubject({
+  name: 'memory:', survives: 'nothing',
+  open: ({ clock }) => Promise.resolve(memoryStore(clock)),
+  crash: () => undefined,
+  wipe: () => undefined,
+})
+
+await t.test('as every store', (t) => testStore(t, subject))
+await t.test('against the model', (t) => tryStore(subject, 2_000).then(() => t.pass('no interleaving breaks an invariant')))
+
+await t.test('a full store refuses what is new, and forgets nothing that is live', async (t) => {
+  for (const capacity of [1, 3, 100]) {
+    const clock = new StillClock()
+    const store = memoryStore(clock, capacity)
+    for (let id = 0; id < capacity; id++) {
+      const claim = await store.claim(nonceOf(String(id)), 1_000)
+      if (claim.state !== 'claimed') throw new Error(claim.state)
+      if (id % 2 === 0) await claim.commit({ status: 200, until: clock.now() + 5_000 })
+    }
+    t.throws(() => store.claim(nonceOf('one too many'), 1_000), StoreUnavailable, `${capacity} are held, and no more`)
+    t.match(store.claim(nonceOf('0'), 1_000), { state: 'committed' }, 'what is held is known')
+    clock.advance(5_000)
+    t.match(store.claim(nonceOf('one too many'), 1_000), { state: 'claimed' }, 'what has expired makes room')
+  }
+})
