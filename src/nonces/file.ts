@@ -58,9 +58,9 @@ function openLedger(directory: string, { clock, disk = realDisk }: FileStoreTool
 
 function readSegments(paths: readonly string[], ledger: Ledger, now: Instant): Segment[] {
   if (paths.length === 0) return []
-  const bytes = paths.reduce((sum, path) => sum + statSync(path).size, 0)
-  ledger.table.reserve(bytes / entryBytes)
-  const reader = new SegmentReader()
+  const sizes = paths.map((path) => statSync(path).size)
+  ledger.table.reserve(sizes.reduce((sum, size) => sum + size, 0) / entryBytes)
+  const reader = new SegmentReader(Math.max(...sizes))
   return paths.map((path) => {
     const { until } = reader.read(path, (words, at) => ledger.restore(words, at, now))
     return { path, until }

@@ -46,8 +46,14 @@ export interface Read {
 
 /** Reads the files of a journal into one buffer, one after the other. */
 export class SegmentReader {
-  readonly #words = new Uint32Array(segmentBytes / 4 + entryWords)
-  readonly #bytes = Buffer.from(this.#words.buffer)
+  readonly #words: Uint32Array
+  readonly #bytes: Buffer
+
+  /** Takes files up to this size; none of ours is larger than `segmentBytes`. */
+  constructor(largest: Bytes) {
+    this.#words = new Uint32Array(Math.ceil(Math.min(largest, segmentBytes) / 4) + entryWords)
+    this.#bytes = Buffer.from(this.#words.buffer)
+  }
 
   /**
    * Gives every record of a file to `take`, as words at a place. A tail that was torn by the end of a process or of the
