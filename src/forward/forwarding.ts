@@ -119,10 +119,11 @@ class ReplyToSender implements ReplySink {
     if (claim === undefined) return 'kept'
     const started = this.#forwarding.clock.monotonic()
     const accepted = status >= 200 && status < 300
-    const settled = (ours: boolean): 'kept' => {
+    const settled = (ours: boolean): 'kept' | 'not-kept' => {
       this.#storeTime += this.#forwarding.clock.monotonic() - started
       this.#nonce = !ours ? 'lost' : accepted ? 'committed' : 'released'
-      return 'kept'
+      // A lost commit is no promise to the sender: whoever took over may yet release, and a retry be forwarded.
+      return accepted && !ours ? 'not-kept' : 'kept'
     }
     const failed = (): 'kept' | 'not-kept' => {
       // Whatever kept the store from answering. A release that fails costs the sender one lease, no more.
