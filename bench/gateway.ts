@@ -91,7 +91,8 @@ async function measureOnce(stage: Stage, into: Measured): Promise<void> {
   const { door } = stage
   const count = Number(options.deliveries)
   const few = Math.ceil(count / 12)
-  await keepAliveLoad(door, Math.ceil(count / 2), connections)
+  // Twice the count: what compiles as it runs is to be warm.
+  await keepAliveLoad(door, 2 * count, connections)
   into.keepAlive.push(await accounted(stage, () => keepAliveLoad(door, count, connections)))
   await newConnectionLoad(door, Math.ceil(few / 4), connections / 2)
   into.fresh.push(await accounted(stage, () => newConnectionLoad(door, few, connections / 2)))

@@ -61,8 +61,8 @@ export async function judge(policy: Policy, reached: Reached, clock: Pick<Clock,
   const { route } = found
   const fault = contested(headers, route.reads)
   if (fault !== undefined) return early(fault, route, { dropped, from })
-  const { id, at, method, read } = reached
-  const head: Head = { id, from, at, method, host, path, query, headers, read, get certificate() { return reached.certificate } }
+  const { id, at, method, read, certificate } = reached
+  const head: Head = { id, from, at, method, host, path, query, headers, certificate, read }
   return { judged: 'asked', route, head, from, decision: await decide(head, route.questions, route.mode, clock), dropped }
 }
 

@@ -93,7 +93,8 @@ class Passage {
     return {
       method, target, version, rawHeaders, lineFault: this.#turn.lineFault, id: this.#id, at: this.#at,
       sourceOf: (headers) => connection.sourceOf(headers),
-      get certificate() { return connection.certificate },
+      // A value: an object literal with a getter has a shape of its own each time, which V8 keeps, and the delivery with it.
+      certificate: connection.certificate,
       read: (cap) => this.#body.read(cap),
     }
   }
