@@ -23,7 +23,7 @@ const allowed: Record<string, readonly string[]> = {
   'world.ts': ['core'],
   'judge.ts': ['core', 'listen'],
   'way.ts': ['core', 'judge.ts', 'listen', 'forward', 'audit'],
-  explain: ['core', 'judge.ts', 'config', 'checks', 'schemes', 'addresses', 'certificates', 'prepare.ts', 'world.ts'],
+  explain: ['core', 'judge.ts', 'config', 'checks', 'schemes', 'addresses', 'certificates', 'nonces', 'prepare.ts', 'world.ts'],
   'prepare.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'world.ts'],
   'gateway.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'nonces', 'audit', 'admin', 'prepare.ts', 'way.ts', 'world.ts'],
   'main.ts': ['cli'],

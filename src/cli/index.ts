@@ -2,13 +2,14 @@ import { Command, CommanderError } from 'commander'
 import { ConfigurationError } from '../config/problems.ts'
 import { certsCommand } from './certs.ts'
 import { checkCommand } from './check.ts'
+import { explainCommand } from './explain.ts'
 import { presetsCommand } from './presets.ts'
 import { runCommand } from './run.ts'
 import { schemaCommand } from './schema.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Every command, one a file. */
-const commands = [runCommand, checkCommand, presetsCommand, certsCommand, schemaCommand]
+const commands = [runCommand, checkCommand, explainCommand, presetsCommand, certsCommand, schemaCommand]
 
 /** Runs the command line; gives the exit code. Users' mistakes are told without a stack trace, bugs with one. */
 export async function main(argv: readonly string[]): Promise<number> {

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { parseAddress } from '../addresses/address.ts'
+import { certificateFromPem } from '../certificates/certificate.ts'
+import type { Address, PeerCertificate } from '../core/delivery.ts'
+import type { Instant } from '../core/units.ts'
+import { parseTime } from '../schemes/time-text.ts'
+import type { Offline } from './offline.ts'
+
+/** What a recorded request does not say of itself. */
+export interface Circumstances {
+  readonly from: Address
+  readonly certificate: PeerCertificate | undefined
+  readonly at: Instant
+}
+
+/** `203.0.113.7`, `2001:db8::1`; undefined for what is no address. */
+export function readAddress(text: string): Address | undefined {
+  return parseAddress(text)
+}
+
+/** `2026-11-23T12:00:00Z`, or Unix seconds; undefined for what is neither. */
+export function readTime(text: string): Instant | undefined {
+  return parseTime(text, 'seconds') ?? parseTime(text, 'rfc3339')
+}
+
+/**
+ * A sender's certificate from a PEM file (leaf first), judged against the authorities of the configuration's listeners.
+ * Whether it was revoked or is out of its time is for the checks; here only who vouches for it. Throws where the file is
+ * no certificate.
+ */
+export function readCertificate(file: string, { listeners }: Pick<Offline, 'listeners'>): PeerCertificate {
+  const pem = readFileSync(file, 'latin1')
+  const authorities: readonly X509Certificate[] = listeners.flatMap(({ tls }) => tls.authorities)
+  const vouched = certificateFromPem(pem, 'trusted', authorities)
+  return vouched.issuers.length > 0 ? vouched : certificateFromPem(pem, { error: 'UNABLE_TO_GET_ISSUER_CERT' }, authorities)
+}

@@ -1,0 +1,39 @@
+import { readConfiguration } from '../config/compile.ts'
+import { memoryStore } from '../nonces/memory.ts'
+import { prepare, type Prepared } from '../prepare.ts'
+import type { Clock } from '../core/ports.ts'
+import type { Instant } from '../core/units.ts'
+import type { World } from '../world.ts'
+
+/** A prepared configuration that listens to nobody and forwards nothing. */
+export interface Offline extends Pick<Prepared, 'plan' | 'find' | 'listeners'> {
+  /** What the time is, for everything in it. */
+  readonly clock: OfflineClock
+}
+
+/** A clock that is set, never runs, and never calls back. */
+export class OfflineClock implements Clock {
+  #now: Instant
+
+  constructor(now: Instant) {
+    this.#now = now
+  }
+
+  now = (): Instant => this.#now
+  monotonic = (): number => this.#now
+  after = (): (() => void) => () => {}
+
+  set(now: Instant): void {
+    this.#now = now
+  }
+}
+
+/** Loads a configuration for judging recorded requests: its nonces are an empty memory. Throws `ConfigurationError`. */
+export async function prepareOffline(file: string, world: World, at: Instant): Promise<Offline> {
+  const clock = new OfflineClock(at)
+  const { loaded, files } = readConfiguration(file)
+  const still = { ...world, clock }
+  const prepared = prepare(loaded, files, { world: still, nonces: memoryStore(clock), reuse: () => undefined })
+  await Promise.all([...prepared.receivers.values()].map((receiver) => receiver.close()))
+  return { plan: prepared.plan, find: prepared.find, listeners: prepared.listeners, clock }
+}
