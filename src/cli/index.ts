@@ -6,10 +6,12 @@ import { explainCommand } from './explain.ts'
 import { presetsCommand } from './presets.ts'
 import { runCommand } from './run.ts'
 import { schemaCommand } from './schema.ts'
+import { sendCommand } from './send.ts'
+import { testCommand } from './test.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Every command, one a file. */
-const commands = [runCommand, checkCommand, explainCommand, presetsCommand, certsCommand, schemaCommand]
+const commands = [runCommand, checkCommand, explainCommand, sendCommand, testCommand, presetsCommand, certsCommand, schemaCommand]
 
 /** Runs the command line; gives the exit code. Users' mistakes are told without a stack trace, bugs with one. */
 export async function main(argv: readonly string[]): Promise<number> {

@@ -39,15 +39,19 @@ export interface SignatureFacts extends Omit<Inspection, 'refusal' | 'material'>
   readonly keys: readonly { readonly reference: string; readonly fingerprint: string }[]
 }
 
-/** Judges a recorded request as the gateway would, and says what lies behind every answer. */
-export async function explain(offline: Offline, recorded: Recorded, circumstances: Circumstances): Promise<Explanation> {
-  const { clock } = offline
-  clock.set(circumstances.at)
+/** Judges a recorded request as the gateway would: the same call. */
+export function judgeRecorded(offline: Offline, recorded: Recorded, { from, certificate, at }: Circumstances): Promise<Early | Asked> {
+  offline.clock.set(at)
   const { body } = recorded
-  const judged = await judge(offline, {
-    ...recorded, id: 'explained', at: circumstances.at, certificate: circumstances.certificate, sourceOf: () => circumstances.from,
+  return judge(offline, {
+    ...recorded, id: 'recorded', at, certificate, sourceOf: () => from,
     read: (cap) => (body.length > cap ? { fault: 'too-large' } : body),
-  }, clock)
+  }, offline.clock)
+}
+
+/** Judges a recorded request, and says what lies behind every answer. */
+export async function explain(offline: Offline, recorded: Recorded, circumstances: Circumstances): Promise<Explanation> {
+  const judged = await judgeRecorded(offline, recorded, circumstances)
   return judged.judged === 'early' ? explainEarly(judged, recorded) : explainAsked(judged, recorded, circumstances)
 }
 
