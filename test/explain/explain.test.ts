@@ -1,0 +1,109 @@
+import { createHmac } from 'node:crypto'
+import { resolve } from 'node:path'
+import t from 'tap'
+import { parseAddress } from '../../src/addresses/address.ts'
+import type { Address } from '../../src/core/delivery.ts'
+import { readCertificate } from '../../src/explain/circumstances.ts'
+import { explain } from '../../src/explain/explain.ts'
+import { prepareOffline } from '../../src/explain/offline.ts'
+import { printExplanation } from '../../src/explain/print.ts'
+import type { Recorded } from '../../src/explain/recorded.ts'
+import { makeCa, makePki } from '../support/pki.ts'
+import { stillWorld } from '../support/world.ts'
+
+const secret = 'a secret of the tests, long enough'
+const at = Math.floor(Date.now() / 1000) * 1000
+const seconds = String(at / 1000)
+const from = parseAddress('203.0.113.7') as Address
+
+const routes = {
+  github: { signature: { preset: 'github', secrets: ['env:SECRET'] } },
+  stripe: { signature: { preset: 'stripe', secrets: ['env:SECRET', 'env:OLD'] }, replay: {} },
+  certificate: { certificate: { san: ['dns:sender.example'] } },
+  addresses: { from: ['203.0.113.0/24'] },
+  base64: { signature: { preset: 'hmac', secrets: ['env:ENCODED'], header: 'X-Sig' } },
+}
+
+async function offline(t: Test) {
+  const pki = await makePki()
+  const [server, sender, rogue] = await Promise.all([pki.ca.server(), pki.ca.client(), (await makeCa()).client()])
+  const directory = t.testdir({
+    'server.pem': server.chain, 'server.key': server.key, 'ca.pem': pki.ca.certificate, 'sender.pem': sender.chain, 'rogue.pem': rogue.chain,
+    'sallyport.yaml': JSON.stringify({
+      listeners: [{ address: '127.0.0.1:0', tls: { certificate: 'server.pem', key: 'server.key', clientCertificate: { mode: 'request', ca: ['ca.pem'] } } }],
+      receivers: { target: { url: 'http://127.0.0.1:1' } },
+      routes: Object.entries(routes).map(([name, route]) => ({ name, match: { path: `/${name}` }, forward: { to: 'target' }, ...route })),
+    }),
+  })
+  const world = stillWorld({ SECRET: secret, OLD: 'an old secret, just as long as that', ENCODED: Buffer.from(secret).toString('base64') })
+  return { offline: await prepareOffline(resolve(directory, 'sallyport.yaml'), world, at), directory }
+}
+interface Test { readonly testdir: (files: Record<string, string>) => string }
+
+const mac = (text: string, key = secret): string => createHmac('sha256', key).update(text).digest('hex')
+function post(target: string, body: string, ...rawHeaders: string[]): Recorded {
+  return { method: 'POST', target, version: '1.1', rawHeaders: ['Host', 'localhost', ...rawHeaders], body: Buffer.from(body), notes: [] }
+}
+
+void t.test('an accepted delivery, with what was signed and by which key', async (t) => {
+  const { offline: loaded } = await offline(t)
+  const explained = await explain(loaded, post('/github', 'hi', 'X-Hub-Signature-256', `sha256=${mac('hi')}`), { from, certificate: undefined, at })
+  t.match(explained, { verdict: 'accepted', route: 'github', likely: [] })
+  const step = explained.steps.find(({ check }) => check === 'signature')
+  t.match(step, { verdict: 'pass', signature: { signed: Buffer.from('hi'), expected: [{ text: mac('hi'), key: 'env:SECRET' }] } })
+  const printed = printExplanation(explained, 'bytes')
+  t.match(printed, /signed {6}"hi"/)
+  t.match(printed, /in hex {6}6869/)
+  t.notMatch(printed, secret)
+  t.notMatch(JSON.stringify(explained), secret)
+})
+
+void t.test('each usual mistake is named', async (t) => {
+  const { offline: loaded } = await offline(t)
+  const compact = '{"a":1,"b":"\u00e9"}'
+  const hub = (signature: string): [string, string] => ['X-Hub-Signature-256', `sha256=${signature}`]
+  const stripe = (time: string, text: string, key = secret): [string, string] => ['Stripe-Signature', `t=${time},v1=${mac(`${time}.${text}`, key)}`]
+  const cases: [string, Recorded, RegExp][] = [
+    ['printed again with blanks', post('/github', '{"a": 1, "b": "\u00e9"}', ...hub(mac(compact))), /compact JSON/],
+    ['printed again compact', post('/github', '{"a":1}', ...hub(mac('{"a": 1}'))), /Python/],
+    ['printed again pretty', post('/github', '{"a":1}', ...hub(mac('{\n  "a": 1\n}'))), /two blanks/],
+    ['a line feed added', post('/github', `${compact}\n`, ...hub(mac(compact))), /ends in a line feed that was not signed/],
+    ['a line feed lost', post('/github', compact, ...hub(mac(`${compact}\n`))), /ended in a line feed/],
+    ['CRLF', post('/github', 'a\r\nb', ...hub(mac('a\nb'))), /LF to CRLF/],
+    ['base64 for hex', post('/github', compact, ...hub(createHmac('sha256', secret).update(compact).digest('base64'))), /in base64/],
+    ['a secret with a line feed', post('/github', compact, ...hub(mac(compact, `${secret}\n`))), /ends in a line feed/],
+    ['a secret that is to be decoded', post('/base64', compact, 'X-Sig', mac(compact)), /decoded from base64/],
+    ['milliseconds', post('/stripe', compact, ...stripe(`${seconds}000`, compact)), /milliseconds/],
+  ]
+  for (const [name, recorded, expected] of cases) {
+    const explained = await explain(loaded, recorded, { from, certificate: undefined, at })
+    t.equal(explained.verdict, 'refused', name)
+    t.match(explained.likely.join('\n'), expected, name)
+  }
+})
+
+void t.test('nothing is guessed where nothing fits', async (t) => {
+  const { offline: loaded } = await offline(t)
+  const explained = await explain(loaded, post('/github', 'hi', 'X-Hub-Signature-256', `sha256=${mac('other')}`), { from, certificate: undefined, at })
+  t.match(explained, { verdict: 'refused', reason: 'signature-mismatch', status: 401, likely: [] })
+})
+
+void t.test('address, certificate and route are judged, too', async (t) => {
+  const { offline: loaded, directory } = await offline(t)
+  const elsewhere = parseAddress('198.51.100.1') as Address
+  const by = (file: string) => readCertificate(resolve(directory, file), loaded)
+  const cases: [Recorded, { from?: Address; certificate?: ReturnType<typeof by> }, string | undefined][] = [
+    [post('/addresses', ''), {}, undefined],
+    [post('/addresses', ''), { from: elsewhere }, 'source-not-allowed'],
+    [post('/certificate', ''), {}, 'certificate-missing'],
+    [post('/certificate', ''), { certificate: by('sender.pem') }, undefined],
+    [post('/certificate', ''), { certificate: by('rogue.pem') }, 'certificate-untrusted'],
+    [post('/nowhere', ''), {}, 'no-route'],
+    [post('/a/../github', ''), {}, 'malformed-request'],
+    [{ ...post('/github', ''), method: 'PUT' }, {}, 'method-not-allowed'],
+  ]
+  for (const [recorded, circumstances, reason] of cases) {
+    const explained = await explain(loaded, recorded, { from, certificate: undefined, at, ...circumstances })
+    t.equal(explained.reason, reason, `${recorded.target} ${reason ?? 'accepted'}`)
+  }
+})
