@@ -1,5 +1,6 @@
 import type { Check } from '../core/check.ts'
 import { basic } from './basic.ts'
+import { bearer } from './bearer.ts'
 import { certificate } from './certificate.ts'
 import { from } from './from.ts'
 import { limits } from './limits.ts'
@@ -16,6 +17,7 @@ export const checks: readonly Check[] = [
   certificate,
   rateLimit,
   basic,
+  bearer,
   limits,
   signature,
   replay,
