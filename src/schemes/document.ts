@@ -26,7 +26,7 @@ export type SignatureDocument = z.output<typeof signatureSchema>
 
 const timestampSchema = z.strictObject({
   ...sourceFields,
-  unit: z.enum(timeUnits).default('seconds').describe('How the time is written. `rfc3339` takes up to nine decimals.'),
+  unit: z.enum(timeUnits).default('seconds').describe('How the time is written. `rfc3339` takes up to nine decimals; in `iso8601` the offset may be left out, and means UTC; `epoch` is seconds or milliseconds, by its length.'),
   past: duration.optional().describe('How old a signed time may be. Left out: the sender documents no tolerance, and only `replay.window` checks the time.'),
   future: duration.optional().describe('How far ahead a signed time may be; as much as `past` where it is left out.'),
 })

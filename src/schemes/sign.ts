@@ -35,7 +35,7 @@ export type Sign = (unsigned: Unsigned) => Stamp
 
 /**
  * A document and one secret, or one private key, → the sender's side. Signs with the first signature of the document that
- * uses keys of this kind. Undefined once a problem was reported; a signature inside the body cannot be put there.
+ * uses keys of this kind. Undefined once a problem was reported; a signature inside the body, or inside JSON, cannot be put there.
  */
 export function compileSign(
   document: SchemeDocument, written: Uint8Array, kind: 'secret' | 'public', publicUrl: string | undefined, report: Report,
@@ -43,8 +43,8 @@ export function compileSign(
   const plan = planScheme(document, publicUrl, report)
   const signature = plan?.signatures.find(({ algorithm }) => algorithm.keys === kind)
   if (plan === undefined) return undefined
-  if (signature === undefined || isInBody(signature.source)) {
-    report({ path: [], what: 'this scheme cannot be signed from outside the body with such a key', mend: 'give a signed request instead' })
+  if (signature === undefined || isInBody(signature.source) || signature.source.json !== undefined) {
+    report({ path: [], what: 'the signature of this scheme stands inside the body or inside JSON, or takes no such key', mend: 'give a signed request instead' })
     return undefined
   }
   const key = kind === 'secret' ? secretKey(signature.form, written) : privateKey(signature.form, written)

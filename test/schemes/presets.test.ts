@@ -1,12 +1,13 @@
 import t from 'tap'
 import { nearestPresets, presetNames, presetText, resolvePreset } from '../../src/schemes/presets.ts'
+import { senders } from '../support/senders/index.ts'
 import { compiled, deliveryOf, judge, keysOf, preset, providers, vectorsOf } from '../support/vectors.ts'
 
-const parameters: Readonly<Record<string, Record<string, string>>> = { hmac: { header: 'X-Signature' } }
+const parameters = (name: string) => senders[name]?.parameters
 
 t.test('every preset is complete', async (t) => {
   for (const name of presetNames()) {
-    const { title, docs, checked, verifiedWith, retain } = preset(name, parameters[name])
+    const { title, docs, checked, verifiedWith, retain } = preset(name, parameters(name))
     t.ok(title && docs && checked && verifiedWith && retain > 0, `${name} says what it is, and how it was proven`)
     t.equal(name, name.toLowerCase())
   }

@@ -4,7 +4,6 @@ import t from 'tap'
 import { Headers } from '../../src/core/headers.ts'
 import { algorithms } from '../../src/schemes/algorithms/index.ts'
 import { schemeSchema, type SchemeInput } from '../../src/schemes/document.ts'
-import { presetNames } from '../../src/schemes/presets.ts'
 import type { Verifiable } from '../../src/schemes/reading.ts'
 import { play, send, type Played } from '../support/sender.ts'
 import { compiled, judge, preset, written } from '../support/vectors.ts'
@@ -118,7 +117,10 @@ t.test('inspection shows what is right, and never a key', async (t) => {
   t.same(token.scheme?.inspect?.(delivery(['X-Gitlab-Token', 'x'])).expected, [], 'a token is not shown')
 })
 
-const played = presetNames().flatMap((name): Played[] => {
+/** One of each kind; test/schemes/senders.test.ts has all. */
+const kinds = ['discord', 'docusign', 'github', 'gitlab', 'hmac', 'pandadoc', 'sendgrid', 'slack', 'standard-webhooks', 'stripe', 'twitch', 'wise']
+
+const played = kinds.flatMap((name): Played[] => {
   const one = play(preset(name, name === 'hmac' ? { header: 'X-Signature' } : {}))
   return typeof one === 'string' ? [] : [one]
 })
