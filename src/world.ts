@@ -17,6 +17,23 @@ export const systemWorld: World = {
       return () => clearTimeout(timer)
     },
   },
-  random: { bytes: (count) => randomFillSync(new Uint8Array(count)) },
+  random: pooledRandom(4096),
   environment: (name) => process.env[name],
+}
+
+/** OpenSSL's generator, asked for a pool at a time: to ask costs as much as dozens of ids do. No byte is given twice. */
+function pooledRandom(size: number): Random {
+  const pool = new Uint8Array(size)
+  let used = size
+  return {
+    bytes: (count) => {
+      if (count > size) return randomFillSync(new Uint8Array(count))
+      if (used + count > size) {
+        randomFillSync(pool)
+        used = 0
+      }
+      used += count
+      return pool.slice(used - count, used)
+    },
+  }
 }

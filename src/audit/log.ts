@@ -3,10 +3,9 @@ import { auditRecord, type Decided } from './record.ts'
 
 /** `pino.destination` gives a SonicBoom; this is the part of it that is used. */
 type Destination = DestinationStream & {
-  flush: (done: (error?: Error) => void) => void
   end: () => void
   reopen: () => void
-  on: (event: 'error', listener: (error: Error) => void) => void
+  on: (event: 'error' | 'close', listener: (error: Error) => void) => void
 }
 
 export type OperatorLog = Logger
@@ -17,34 +16,52 @@ export function operatorLog(level: string): OperatorLog {
 }
 
 /**
- * The audit stream: one JSON line per decision to standard output or a file. Lines are handed to the kernel without
- * blocking the event loop, several at a time under load; `close` writes what is left.
+ * The audit stream: one JSON line per decision to standard output or a file. The lines of one turn of the event loop are
+ * handed to the kernel together, at its end; `close` writes what is left. A file takes them at once, so they are written
+ * in place: waking a thread for it costs more than the write. A pipe may keep its writer waiting, so there a thread waits.
  */
 export class AuditLog {
   readonly #destination: Destination
+  readonly #closed: Promise<void>
+  #lines = ''
 
-  /** `to`: `stdout`, `stderr`, or `file:` and an absolute path. Rejects a file that cannot be opened through `failed`. */
+  /** `to`: `stdout`, `stderr`, or `file:` and an absolute path. Throws where the file cannot be opened; later errors go to `failed`. */
   constructor(to: string, failed: (error: Error) => void) {
     const dest = to === 'stdout' ? 1 : to === 'stderr' ? 2 : to.slice('file:'.length)
-    this.#destination = pino.destination({ dest, sync: false, minLength: 0, mkdir: true }) as unknown as Destination
+    const sync = typeof dest === 'string'
+    this.#destination = pino.destination({ dest, sync, minLength: 0, mkdir: true }) as unknown as Destination
     this.#destination.on('error', failed)
+    this.#closed = new Promise((resolve) => {
+      this.#destination.on('close', () => resolve())
+      this.#destination.on('error', () => resolve())
+    })
   }
 
   write(decided: Decided): void {
-    this.#destination.write(`${JSON.stringify(auditRecord(decided))}\n`)
+    if (this.#lines === '') setImmediate(this.#flush)
+    this.#lines += `${JSON.stringify(auditRecord(decided))}\n`
   }
 
-  /** After a log rotation has renamed the file. */
+  /** After a log rotation has renamed the file. Where that fails, the old file is written on. */
   reopen(): void {
-    this.#destination.reopen()
+    this.#flush()
+    try {
+      this.#destination.reopen()
+    } catch {
+      // The destination says so by its `error` event.
+    }
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#destination.flush(() => {
-        this.#destination.end()
-        resolve()
-      })
-    })
+  /** Resolves once everything is written, or cannot be. */
+  async close(): Promise<void> {
+    this.#flush()
+    this.#destination.end()
+    await this.#closed
+  }
+
+  readonly #flush = (): void => {
+    const lines = this.#lines
+    this.#lines = ''
+    if (lines !== '') this.#destination.write(lines)
   }
 }
