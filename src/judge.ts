@@ -51,7 +51,7 @@ export interface Asked {
  * make the same call.
  */
 export async function judge(policy: Policy, reached: Reached, clock: Pick<Clock, 'monotonic'>): Promise<Early | Asked> {
-  const sound = inspect(reached)
+  const sound = inspect(reached, policy.plan.limits.headers)
   if (!sound.sound) return early(sound, undefined, { dropped: [], from: undefined })
   const { host, path, query, headers, dropped } = sound
   const from = reached.sourceOf(headers)

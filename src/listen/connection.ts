@@ -37,6 +37,8 @@ export class SenderConnection {
   readonly #certificateOf: () => PeerCertificate | undefined
   readonly #waiting: Turn[] = []
   #current: Turn | undefined
+  /** The last answer closes the connection: whatever else the sender wrote is neither served nor answered nor recorded. */
+  #over = false
   /** What is left to do with a sender whose bytes are no HTTP any more, once its whole requests are answered. */
   #afterwards: (() => void) | undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
@@ -62,6 +64,7 @@ export class SenderConnection {
   take(turn: Turn): void {
     // Whoever reads the body listens for what breaks it; where nobody reads it that is no news.
     turn.request.on('error', () => {})
+    if (this.#over) return
     if (this.#current === undefined) return this.#start(turn)
     this.#waiting.push(turn)
     if (this.#waiting.length > mostAhead) this.socket.destroy()
@@ -72,6 +75,7 @@ export class SenderConnection {
    * whose body is cut by it learns that its body ends here.
    */
   breakOff(error: Error, afterwards: () => void): void {
+    if (this.#over) return this.socket.destroySoon()
     if (this.#current === undefined) return afterwards()
     if (this.#afterwards !== undefined) return
     this.#afterwards = afterwards
@@ -96,9 +100,10 @@ export class SenderConnection {
 
   #next(answered: ServerResponse): void {
     this.#current = undefined
-    if (!answered.shouldKeepAlive || this.socket.destroyed) this.#waiting.length = 0
+    this.#over = !answered.shouldKeepAlive || this.socket.destroyed
+    if (this.#over) return void (this.#waiting.length = 0)
     const turn = this.#waiting.shift()
     if (turn !== undefined) return this.#start(turn)
-    if (!this.socket.destroyed) this.#afterwards?.()
+    this.#afterwards?.()
   }
 }

@@ -1,9 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { contested, inspect, type RawHead } from '../../src/listen/guard.ts'
+import { contested, inspect as inspectHead, type RawHead } from '../../src/listen/guard.ts'
 import { Headers } from '../../src/core/headers.ts'
 
 const host = ['Host', 'hooks.example.com']
+
+const most = 16 * 1024
+const inspect = (request: RawHead) => inspectHead(request, most)
 
 function head(change: Partial<RawHead>): RawHead {
   return { method: 'POST', target: '/hook', version: '1.1', rawHeaders: host, ...change }
@@ -85,6 +88,9 @@ const rows: [string, Partial<RawHead>, string][] = [
   ['connection names the framing', withLines('Connection', 'close,Content-Length'), 'connection-names-deciding lost'],
   ['second connection names', withLines('Connection', 'close', 'Connection', 'x ,\ttransfer-encoding'), 'connection-names-deciding lost'],
   ['connection names forwarded-for', withLines('Connection', 'x-forwarded-for'), 'connection-names-deciding lost'],
+  ['as large as allowed', withLines('X', 'x'.repeat(most - 'Host: hooks.example.com\r\n'.length - 5)), 'sound'],
+  ['larger than allowed', withLines('X', 'x'.repeat(most - 'Host: hooks.example.com\r\n'.length - 4)), 'header-size lost'],
+  ['more lines than allowed', withLines(...Array.from({ length: 8_000 }, () => ['X_', '']).flat()), 'header-size lost'],
   ['prototype names', withLines('__proto__', '1', 'constructor', '2', 'toString', '3'), 'sound'],
 ]
 for (const [name, change, expected] of rows) t.equal(judged(change), expected, name)
