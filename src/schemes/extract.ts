@@ -11,7 +11,7 @@ export type Found = readonly string[] | Malformed
 export type Malformed = Refuse<'signature-malformed'>
 
 export function isMalformed(found: Found): found is Malformed {
-  return 'verdict' in found
+  return !Array.isArray(found)
 }
 export type ReadSource = (reading: Reading) => Found
 
@@ -98,6 +98,7 @@ function fromJson(values: ReturnType<typeof readJson>, index: number, name: stri
 
 function each(found: Found, take: (text: string) => Found): Found {
   if (isMalformed(found)) return found
+  if (found.length === 1) return take(found[0] as string)
   const texts: string[] = []
   for (const text of found) {
     const taken = take(text)
@@ -107,21 +108,31 @@ function each(found: Found, take: (text: string) => Found): Found {
   return texts
 }
 
-function itemsOf(text: string, separator: string, { prefix, position, most }: Source, name: string): Found {
-  const items = text.split(separator, most + 1).map(trimmed)
-  if (items.length > most) return malformed(name, `has more than ${most} items`)
-  const chosen = position === undefined ? items : items.slice(...(position === 'rest' ? [1] : [position - 1, position]))
-  if (prefix === undefined) return chosen
-  return chosen.filter((item) => item.startsWith(prefix)).map((item) => item.slice(prefix.length))
+/** The items that are meant, without blanks and tabs at their ends (RFC 9110 section 5.6.3). One pass, no copies. */
+function itemsOf(text: string, separator: string, { prefix = '', position, most }: Source, name: string): Found {
+  const items: string[] = []
+  let count = 0
+  for (let start = 0; start <= text.length; count += 1) {
+    if (count === most) return malformed(name, `has more than ${most} items`)
+    const next = text.indexOf(separator, start)
+    const end = next === -1 ? text.length : next
+    if (isChosen(position, count)) addItem(items, text, start, end, prefix)
+    start = end + 1
+  }
+  return items
 }
 
-/** Without blanks and tabs at the ends, as RFC 9110 section 5.6.3 lets them stand. Linear. */
-function trimmed(item: string): string {
-  let start = 0
-  let end = item.length
-  while (start < end && isBlank(item.charCodeAt(start))) start += 1
-  while (end > start && isBlank(item.charCodeAt(end - 1))) end -= 1
-  return item.slice(start, end)
+function isChosen(position: Source['position'], index: number): boolean {
+  if (position === undefined) return true
+  return position === 'rest' ? index > 0 : index === position - 1
+}
+
+function addItem(items: string[], text: string, from: number, to: number, prefix: string): void {
+  let start = from
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1
+  if (text.startsWith(prefix, start) && start + prefix.length <= end) items.push(text.slice(start + prefix.length, end))
 }
 
 function isBlank(code: number): boolean {

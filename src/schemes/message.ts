@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { secretPart, type Message } from './algorithms/algorithm.ts'
+import { secretPart, type Message, type Part } from './algorithms/algorithm.ts'
 import { bytesOf, utf8, viewOf } from './encoding.ts'
 import { compileSource, isMalformed, malformed, type Malformed, type ReadSource } from './extract.ts'
 import { sortedPairs } from './form.ts'
@@ -20,15 +20,13 @@ export interface MessageTools {
   readonly publicUrl: PublicUrl | undefined
 }
 
-/** What one token gives: text, the body as it is, or the place of the secret. */
-type Piece = string | Uint8Array | typeof secretPart
-type ReadPiece = (reading: Reading) => Piece | Malformed
+type ReadPart = (reading: Reading) => Part | Malformed
 
 /** Adjacent texts become one part; the body is a part of its own and never copied. */
 export function compileMessage(tokens: readonly Token[], tools: MessageTools): BuildMessage {
   const pieces = tokens.map((token) => compileToken(token, tools))
   return (reading) => {
-    const message: (Uint8Array | typeof secretPart)[] = []
+    const message: Part[] = []
     let text = ''
     for (const read of pieces) {
       const piece = read(reading)
@@ -36,17 +34,27 @@ export function compileMessage(tokens: readonly Token[], tools: MessageTools): B
         text += piece
         continue
       }
-      if (typeof piece === 'object' && 'verdict' in piece) return piece
-      if (text !== '') message.push(bytesOf(text))
+      if (isRefused(piece)) return piece
+      if (text !== '') message.push(text)
       text = ''
       message.push(piece)
     }
-    if (text !== '') message.push(bytesOf(text))
+    if (text !== '') message.push(text)
     return message
   }
 }
 
-function compileToken(token: Token, tools: MessageTools): ReadPiece {
+/** Asks what it is not: looking for a key in an array of bytes is dear. */
+function isRefused(piece: Part | Malformed): piece is Malformed {
+  return typeof piece === 'object' && !(piece instanceof Uint8Array)
+}
+
+/** Is this a refusal, and no message? */
+export function isNoMessage(message: Message | Malformed): message is Malformed {
+  return !Array.isArray(message)
+}
+
+function compileToken(token: Token, tools: MessageTools): ReadPart {
   if ('literal' in token) {
     const literal = utf8(token.literal)
     return () => literal
@@ -56,7 +64,7 @@ function compileToken(token: Token, tools: MessageTools): ReadPiece {
   const filters = token.filters.map((name) => filterRows[name])
   return (reading) => {
     const piece = read(reading)
-    if (typeof piece === 'symbol' || (typeof piece === 'object' && 'verdict' in piece)) return piece
+    if (typeof piece === 'symbol' || isRefused(piece)) return piece
     const bytes = typeof piece === 'string' ? bytesOf(piece) : viewOf(piece)
     return filters.reduce((value, filter) => filter(value), bytes).toString('latin1')
   }
@@ -80,7 +88,7 @@ function asciiCase(bytes: Buffer, change: (text: string) => string): string {
   return bytes.toString('latin1').replace(/[A-Za-z]+/g, change)
 }
 
-function compilePlaceholder({ name, argument, absent }: Placeholder, tools: MessageTools): ReadPiece {
+function compilePlaceholder({ name, argument, absent }: Placeholder, tools: MessageTools): ReadPart {
   switch (name) {
     case 'body': return ({ delivery }) => delivery.body
     case 'secret': return () => secretPart
@@ -98,7 +106,7 @@ function compilePlaceholder({ name, argument, absent }: Placeholder, tools: Mess
   }
 }
 
-function compileUrl(name: 'url' | 'url-base' | 'host', url: PublicUrl | undefined): ReadPiece {
+function compileUrl(name: 'url' | 'url-base' | 'host', url: PublicUrl | undefined): ReadPart {
   if (url === undefined) return () => malformed('public URL', 'is not configured')
   if (name === 'host') return () => url.host
   if (name === 'url-base') return ({ delivery }) => url.base(delivery.path)
@@ -110,7 +118,7 @@ function formPairs(reading: Reading): string | Malformed {
   return pairs === undefined ? malformed('form', 'is not well formed') : sortedPairs(pairs).flat().join('')
 }
 
-function compilePlace(source: Source, absent: 'empty' | 'refused', { tree }: MessageTools): ReadPiece {
+function compilePlace(source: Source, absent: 'empty' | 'refused', { tree }: MessageTools): ReadPart {
   const read = compileSource(source, tree)
   const name = nameOf(source)
   return (reading) => only(read, reading, name) ?? (absent === 'empty' ? '' : malformed(name, 'is missing'))

@@ -6,6 +6,7 @@ import { compileSource, type ReadSource } from './extract.ts'
 import { newTree, type JsonTree } from './json.ts'
 import { formOf, type KeyForm } from './keys.ts'
 import { compileMessage, type BuildMessage } from './message.ts'
+import { compileProof, type Proves } from './proof.ts'
 import { parsePublicUrl, type PublicUrl } from './public-url.ts'
 import { headersOf, isInBody, nameOf, type Source } from './source.ts'
 import { mentions, parseTemplate, type Token } from './template-text.ts'
@@ -15,10 +16,11 @@ export interface SchemePlan {
   readonly signatures: readonly SignaturePlan[]
   readonly timestamp: Place | undefined
   readonly id: Place | undefined
+  /** Is the id a text of its own in the message, so that there is no delivery without one? */
+  readonly idIsPart: boolean
   readonly keyId: Place | undefined
   readonly require: readonly (Place & { readonly equals: readonly string[] })[]
   readonly build: BuildMessage
-  readonly tokens: readonly Token[]
   readonly tree: JsonTree
   /** Lower-case names of the headers that decide. */
   readonly headers: readonly string[]
@@ -28,6 +30,7 @@ export interface SignaturePlan extends Place {
   readonly document: SignatureDocument
   readonly algorithm: Algorithm
   readonly form: KeyForm
+  readonly proves: Proves
 }
 
 /** Somewhere in a delivery: its name for facts, and how it is read. */
@@ -57,10 +60,10 @@ export function planScheme(document: SchemeDocument, publicUrl: string | undefin
     signatures: signaturesOf(document).map((signature) => planSignature(signature, place(signature))),
     timestamp: document.timestamp && place(document.timestamp),
     id: document.id && place(document.id),
+    idIsPart: mentions(tokens, 'id'),
     keyId: document.keyId && place(document.keyId),
     require: (document.require ?? []).map((condition) => ({ ...place(condition), equals: condition.equals })),
     build: compileMessage(tokens, { tree, fields, publicUrl: url }),
-    tokens,
     tree,
     headers: decidingHeaders(document),
   }
@@ -68,7 +71,7 @@ export function planScheme(document: SchemeDocument, publicUrl: string | undefin
 
 function planSignature(document: SignatureDocument, place: Place): SignaturePlan {
   const row = algorithm(document.algorithm) ?? (algorithms[0] as Algorithm)
-  return { ...place, document, algorithm: row, form: formOf(document.key, row.keys) }
+  return { ...place, document, algorithm: row, form: formOf(document.key, row.keys), proves: compileProof(row, document.encoding) }
 }
 
 /** Every place that a document names. */

@@ -49,7 +49,7 @@ function writtenFor({ algorithm }: SignaturePlan, keys: SchemeKeys): readonly Wr
 function prepare({ algorithm, form }: SignaturePlan, { bytes }: WrittenKey): KeyObject | string {
   const key = algorithm.keys === 'secret' ? secretKey(form, bytes) : publicKey(form, bytes)
   if ('unusable' in key) return key.unusable
-  return algorithm.unfit(key) ?? key
+  return algorithm.keys === 'secret' ? key : algorithm.unfit(key) ?? key
 }
 
 function checkId({ keyId }: SchemePlan, written: WrittenKey, report: Report): boolean {

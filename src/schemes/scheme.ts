@@ -1,15 +1,14 @@
-import type { KeyObject } from 'node:crypto'
 import type { Signed } from '../core/delivery.ts'
 import type { SchemeFacts } from '../core/signing.ts'
 import type { Instant } from '../core/units.ts'
 import { pass, refuse, type Refuse, type Verdict } from '../core/verdict.ts'
 import { withoutSecret, type Message } from './algorithms/algorithm.ts'
 import type { SchemeDocument } from './document.ts'
-import { bytesOf, decode } from './encoding.ts'
 import { isMalformed, type Found, type Malformed } from './extract.ts'
-import { only } from './message.ts'
+import { isNoMessage, only } from './message.ts'
 import type { Place, Report, SchemePlan, SignaturePlan } from './plan.ts'
 import { planScheme } from './plan.ts'
+import { decodeSignature, spell } from './proof.ts'
 import { Reading, type Verifiable } from './reading.ts'
 import { prepareKeys, type PreparedKey, type SchemeKeys } from './scheme-keys.ts'
 import { parseTime, type TimeUnit } from './time-text.ts'
@@ -68,72 +67,105 @@ export function compileSigned(
 /** The keys of each signature, in the order of the plan's signatures. */
 export type ReadyKeys = readonly (readonly PreparedKey[])[]
 
-/** What the delivery says of itself, before any key is asked. */
-interface Evidence {
-  readonly candidates: readonly (readonly Uint8Array[])[]
-  readonly message: Message
-  readonly at: Instant | undefined
-}
+/** What the delivery says was signed, before any key is asked. */
+interface Claimed { readonly message: Message; readonly at: Instant | undefined }
+
+/** The texts of each signature, in the order of the plan's signatures. */
+type Texts = readonly (readonly string[])[]
 
 function verify(reading: Reading, plan: SchemePlan, keys: ReadyKeys, unit: TimeUnit | undefined): Verdict<SignatureReason> {
-  const evidence = gather(reading, plan, unit)
-  if ('verdict' in evidence) return evidence
+  const texts = readTexts(reading, plan)
+  if (!isTexts(texts)) return texts
+  const claimed = readClaimed(reading, plan, unit)
+  if ('verdict' in claimed) return claimed
   let asked = 0
   for (let at = 0; at < plan.signatures.length; at += 1) {
-    const { algorithm } = plan.signatures[at] as SignaturePlan
-    const candidates = evidence.candidates[at] as readonly Uint8Array[]
-    if (candidates.length === 0) continue
+    const { proves } = plan.signatures[at] as SignaturePlan
+    const written = texts[at] as readonly string[]
+    if (written.length === 0) continue
     for (const key of keys[at] as readonly PreparedKey[]) {
       if (reading.keyId !== undefined && key.id !== reading.keyId) continue
       asked += 1
-      if (algorithm.proves(evidence.message, key.object, candidates)) return accept(reading, plan, evidence, key.reference)
+      if (proves(claimed.message, key.object, written)) return accept(reading, plan, claimed, key.reference)
     }
   }
+  return whyNot(plan, texts, asked)
+}
+
+function isTexts(texts: Texts | Refuse<SignatureReason>): texts is Texts {
+  return Array.isArray(texts)
+}
+
+/** Nothing matched: is there a signature at all that could have? */
+function whyNot(plan: SchemePlan, texts: Texts, asked: number): Refuse<SignatureReason> {
+  const readable = plan.signatures.some(({ algorithm, document: { encoding } }, at) => (
+    texts[at]?.some((text) => decodeSignature(algorithm, encoding, text) !== undefined)
+  ))
+  if (!readable) return refuse('signature-malformed', { where: placesOf(plan), why: 'is not spelled as the scheme asks' })
   return asked === 0 ? refuse('key-unknown') : refuse('signature-mismatch', { keys: asked })
 }
 
-function accept(reading: Reading, plan: SchemePlan, { message, at }: Evidence, key: string): Verdict<SignatureReason> {
-  const id = reading.id ?? (plan.id && only(plan.id.read, reading, plan.id.name))
-  if (typeof id === 'object') return id
-  const signed: Signed = { material: withoutSecret(message), at, id, key }
-  return pass({ key }, { signed })
+function placesOf(plan: SchemePlan): readonly string[] {
+  return plan.signatures.map(({ name }) => name)
 }
 
-function gather(reading: Reading, plan: SchemePlan, unit: TimeUnit | undefined): Evidence | Refuse<SignatureReason> {
-  const candidates = readCandidates(reading, plan)
-  if ('verdict' in candidates) return candidates
-  const unmet = plan.require.find((condition) => !holds(condition, reading))
+function accept(reading: Reading, plan: SchemePlan, { message, at }: Claimed, key: string): Verdict<SignatureReason> {
+  return pass({ key }, { signed: new Proven(message, at, key, reading, plan.id) })
+}
+
+/**
+ * What was proven. Bytes are made of it when somebody asks, and that is the replay check. An id inside a signed body is read then, too: reading JSON costs
+ * as much as the MAC. Where the body holds none, or two, there is none: the whole material is the nonce then.
+ */
+class Proven implements Signed {
+  readonly at: Instant | undefined
+  readonly key: string
+  readonly #message: Message
+  #material: readonly Uint8Array[] | undefined
+  readonly #reading: Reading
+  readonly #place: Place | undefined
+
+  constructor(message: Message, at: Instant | undefined, key: string, reading: Reading, place: Place | undefined) {
+    this.#message = message
+    this.at = at
+    this.key = key
+    this.#reading = reading
+    this.#place = place
+  }
+
+  get material(): readonly Uint8Array[] {
+    this.#material ??= withoutSecret(this.#message)
+    return this.#material
+  }
+
+  get id(): string | undefined {
+    if (this.#reading.id !== undefined || this.#place === undefined) return this.#reading.id
+    const id = only(this.#place.read, this.#reading, this.#place.name)
+    return typeof id === 'string' && id !== '' ? id : undefined
+  }
+}
+
+function readTexts(reading: Reading, plan: SchemePlan): Texts | Refuse<SignatureReason> {
+  const texts: (readonly string[])[] = []
+  let count = 0
+  for (const { read } of plan.signatures) {
+    const found = read(reading)
+    if (isMalformed(found)) return found
+    count += found.length
+    texts.push(found)
+  }
+  return count === 0 ? refuse('signature-missing', { where: placesOf(plan) }) : texts
+}
+
+function readClaimed(reading: Reading, plan: SchemePlan, unit: TimeUnit | undefined): Claimed | Refuse<SignatureReason> {
+  const unmet = plan.require.length === 0 ? undefined : plan.require.find((condition) => !holds(condition, reading))
   if (unmet !== undefined) return refuse('signature-malformed', { where: unmet.name, why: 'is not what the scheme asks' })
   const names = readNames(reading, plan)
   if (names !== undefined) return names
   const at = readTime(reading, plan.timestamp, unit)
   if (typeof at === 'object') return at
   const message = plan.build(reading)
-  return 'verdict' in message ? message : { candidates, message, at }
-}
-
-function readCandidates(reading: Reading, plan: SchemePlan): (readonly Uint8Array[])[] | Refuse<SignatureReason> {
-  const candidates: (readonly Uint8Array[])[] = []
-  let written = 0
-  let usable = 0
-  for (const signature of plan.signatures) {
-    const texts = signature.read(reading)
-    if (isMalformed(texts)) return texts
-    const decoded = texts.map((text) => decodeSignature(signature, text)).filter((bytes) => bytes !== undefined)
-    written += texts.length
-    usable += decoded.length
-    candidates.push(decoded)
-  }
-  if (written === 0) return refuse('signature-missing', { where: plan.signatures.map(({ name }) => name) })
-  if (usable === 0) return refuse('signature-malformed', { where: plan.signatures.map(({ name }) => name), why: 'is not spelled as the scheme asks' })
-  return candidates
-}
-
-/** Undefined: not the one canonical spelling of a signature of this algorithm's length. */
-export function decodeSignature({ document: { encoding }, algorithm: { length } }: SignaturePlan, text: string): Uint8Array | undefined {
-  if (encoding === 'text') return text === '' ? undefined : bytesOf(text)
-  const bytes = decode(text, encoding)
-  return length === undefined || bytes?.length === length ? bytes : undefined
+  return isNoMessage(message) ? message : { message, at }
 }
 
 function holds({ read, equals }: SchemePlan['require'][number], reading: Reading): boolean {
@@ -142,11 +174,11 @@ function holds({ read, equals }: SchemePlan['require'][number], reading: Reading
 }
 
 /** Reads the key's name, and the id where it is signed as a text of its own. */
-function readNames(reading: Reading, { keyId, id, tokens }: SchemePlan): Malformed | undefined {
+function readNames(reading: Reading, { keyId, id, idIsPart }: SchemePlan): Malformed | undefined {
   const key = keyId && required(keyId, reading)
   if (typeof key === 'object') return key
   reading.keyId = key
-  if (id === undefined || !tokens.some((token) => 'name' in token && token.name === 'id')) return undefined
+  if (id === undefined || !idIsPart) return undefined
   const name = required(id, reading)
   if (typeof name === 'object') return name
   reading.id = name
@@ -168,20 +200,17 @@ function readTime(reading: Reading, place: Place | undefined, unit: TimeUnit | u
 }
 
 function inspect(reading: Reading, plan: SchemePlan, keys: ReadyKeys, unit: TimeUnit | undefined): Inspection {
-  const evidence = gather(reading, plan, unit)
-  const refusal = 'verdict' in evidence ? evidence : undefined
-  const message = 'verdict' in evidence ? tryBuild(reading, plan) : evidence.message
-  const found = plan.signatures.map(({ name, algorithm, read }) => ({ where: name, algorithm: algorithm.name, texts: textsOf(read(reading)) }))
-  const expected = message === undefined ? [] : plan.signatures.flatMap((signature, at) => (keys[at] ?? []).flatMap((key) => {
-    const text = spell(signature, message, key.object)
-    return text === undefined ? [] : [{ key: key.reference, where: signature.name, text }]
-  }))
-  return { refusal, material: message === undefined ? [] : withoutSecret(message), timestamp: reading.timestamp, id: reading.id, found, expected }
-}
-
-function tryBuild(reading: Reading, plan: SchemePlan): Message | undefined {
+  const verdict = verify(reading, plan, keys, unit)
   const message = plan.build(reading)
-  return 'verdict' in message ? undefined : message
+  const whole = isNoMessage(message) ? undefined : message
+  return {
+    refusal: verdict.verdict === 'refuse' ? verdict : undefined,
+    material: whole === undefined ? [] : withoutSecret(whole),
+    timestamp: reading.timestamp,
+    id: reading.id,
+    found: plan.signatures.map(({ name, algorithm, read }) => ({ where: name, algorithm: algorithm.name, texts: textsOf(read(reading)) })),
+    expected: whole === undefined ? [] : plan.signatures.flatMap((signature, at) => expectedOf(signature, whole, keys[at] ?? [])),
+  }
 }
 
 function textsOf(found: Found): readonly string[] {
@@ -189,7 +218,9 @@ function textsOf(found: Found): readonly string[] {
 }
 
 /** A token is the secret itself, and a public key signs nothing: neither is shown. */
-function spell({ algorithm, document: { encoding } }: SignaturePlan, message: Message, key: KeyObject): string | undefined {
-  if (algorithm.keys === 'public' || algorithm.name === 'token' || encoding === 'text') return undefined
-  return Buffer.from(algorithm.sign(message, key)).toString(encoding)
+function expectedOf(
+  { name, algorithm, document: { encoding } }: SignaturePlan, message: Message, keys: readonly PreparedKey[],
+): Inspection['expected'] {
+  if (algorithm.keys === 'public' || algorithm.length === undefined) return []
+  return keys.map((key) => ({ key: key.reference, where: name, text: spell(algorithm, encoding, message, key.object) }))
 }

@@ -3,7 +3,9 @@ import type { Instant } from '../core/units.ts'
 import type { SchemeDocument } from './document.ts'
 import { bytesOf, utf8 } from './encoding.ts'
 import { privateKey, secretKey } from './keys.ts'
-import { planScheme, type Place, type Report, type SchemePlan, type SignaturePlan } from './plan.ts'
+import { isNoMessage } from './message.ts'
+import { planScheme, type Place, type Report, type SchemePlan } from './plan.ts'
+import { spell } from './proof.ts'
 import { Reading } from './reading.ts'
 import { isInBody } from './source.ts'
 import { formatTime } from './time-text.ts'
@@ -62,8 +64,8 @@ export function compileSign(
     reading.id = textFor(plan.id, texts, reading)
     reading.keyId = unsigned.keyId
     const message = plan.build(reading)
-    if ('verdict' in message) throw new Error(`cannot sign: ${String(message.facts['where'])} ${String(message.facts['why'])}`)
-    texts.set(signature, spell(signature, Buffer.from(signature.algorithm.sign(message, key))))
+    if (isNoMessage(message)) throw new Error(`cannot sign: ${String(message.facts['where'])} ${String(message.facts['why'])}`)
+    texts.set(signature, spell(signature.algorithm, signature.document.encoding, message, key))
     return assemble(texts)
   }
 }
@@ -83,10 +85,6 @@ function textFor(place: Place | undefined, texts: ReadonlyMap<Place, string>, re
   const found = texts.get(place) ?? place.read(reading)
   if (typeof found === 'string') return found
   return 'verdict' in found ? undefined : found[0]
-}
-
-function spell({ document: { encoding } }: SignaturePlan, signature: Buffer): string {
-  return encoding === 'text' ? signature.toString('latin1') : signature.toString(encoding)
 }
 
 /** Texts → headers and query; texts of one header become one list, in the order of their positions. */

@@ -91,7 +91,8 @@ t.test('an id inside a signed body', async (t) => {
   t.equal(await idOf('{"id":"evt_1"}'), 'evt_1')
   t.equal(await idOf('a=1'), undefined, 'no JSON, no id')
   t.equal(await idOf('{"id":{}}'), undefined)
-  t.equal(await idOf('{"id":1,"id":2}'), 'signature-malformed', 'two ids are none')
+  t.equal(await idOf('{"id":""}'), undefined, 'an empty one is none')
+  t.equal(await idOf('{"id":1,"id":2}'), undefined, 'two ids are none: the whole message is the nonce then')
 })
 
 t.test('a plain hash leaves its secret out of what is kept', async (t) => {
@@ -106,7 +107,7 @@ t.test('inspection shows what is right, and never a key', async (t) => {
   const { scheme } = compiled(preset('stripe'), { secrets: written([key]) })
   const seen = scheme?.inspect?.(delivery(['Stripe-Signature', 't=17,v1=00']))
   t.match(seen, {
-    refusal: { reason: 'signature-malformed' }, timestamp: undefined,
+    refusal: { reason: 'signature-malformed' }, timestamp: '17',
     found: [{ where: 'header stripe-signature', algorithm: 'hmac-sha256', texts: ['00'] }],
   })
   const whole = scheme?.inspect?.(delivery(['Stripe-Signature', `t=17,v1=${'0'.repeat(64)}`]))

@@ -1,27 +1,48 @@
 import type { KeyObject } from 'node:crypto'
 
 /** One way to prove a message. A row of `algorithms`; handed out whole, so that nobody passes its name around. */
-export interface Algorithm {
+export type Algorithm = SecretAlgorithm | PublicAlgorithm
+
+/** Who can verify can sign: the keys are `secrets`. There is one right proof, and it is compared. */
+export interface SecretAlgorithm {
   readonly name: string
-  /** `secret`: who can verify can sign · `public`: a public key verifies. Says which of `secrets` and `keys` is meant. */
-  readonly keys: 'secret' | 'public'
+  readonly keys: 'secret'
+  /** How many bytes a proof has; undefined where the secret decides. */
+  readonly length: number | undefined
+  /** The right proof. As text, since Node hands out digests as text at less cost than as Buffers. */
+  readonly digest: (message: Message, key: KeyObject, encoding: DigestEncoding) => string
+}
+
+/** A public key verifies: the keys are `keys`. There may be many right proofs. */
+export interface PublicAlgorithm {
+  readonly name: string
+  readonly keys: 'public'
   /** How many bytes a signature has; undefined where the key or the number decides. */
   readonly length: number | undefined
   /** Why this key cannot serve, in words for the operator; undefined where it can. */
   readonly unfit: (key: KeyObject) => string | undefined
-  /** Does one of the candidates prove the message? Never throws for what a sender wrote. */
-  readonly proves: (message: Message, key: KeyObject, candidates: readonly Uint8Array[]) => boolean
-  /** The proof itself: by a secret, or by a private key. */
+  /** Never throws for what a sender wrote. */
+  readonly verify: (message: Message, key: KeyObject, signature: Uint8Array) => boolean
   readonly sign: (message: Message, key: KeyObject) => Uint8Array
 }
 
-/** What was signed, in parts, in order. The secret stands among them where a plain hash covers it. */
-export type Message = readonly (Uint8Array | typeof secretPart)[]
+/** `binary`: one character a byte. */
+export type DigestEncoding = 'hex' | 'base64' | 'base64url' | 'binary'
+
+/**
+ * What was signed, in parts, in order: bytes, or text of one character a byte. The secret stands among them where a plain
+ * hash covers it.
+ */
+export type Message = readonly Part[]
+export type Part = Uint8Array | string | typeof secretPart
 
 /** Where the secret itself stands in a message. */
 export const secretPart = Symbol('secret')
 
-/** The parts but for the secret: what may be kept, shown and remembered. */
+/** The bytes but for the secret: what may be kept, shown and remembered. */
 export function withoutSecret(message: Message): readonly Uint8Array[] {
-  return message.filter((part): part is Uint8Array => part !== secretPart)
+  return message.flatMap((part) => {
+    if (part === secretPart) return []
+    return typeof part === 'string' ? Buffer.from(part, 'latin1') : part
+  })
 }

@@ -1,5 +1,5 @@
 import { createSign, createVerify, type KeyObject } from 'node:crypto'
-import { withoutSecret, type Algorithm } from './algorithm.ts'
+import { withoutSecret, type PublicAlgorithm } from './algorithm.ts'
 
 const curves = [
   { curve: 'prime256v1', name: 'p256', hash: 'sha256', half: 32 },
@@ -12,22 +12,22 @@ const curves = [
 const spellings = [{ suffix: 'der', dsaEncoding: 'der' }, { suffix: 'p1363', dsaEncoding: 'ieee-p1363' }] as const
 
 /** ECDSA (FIPS 186-5). (r, n − s) verifies as well as (r, s): a signature's text is never a nonce. */
-export const ecdsas: readonly Algorithm[] = curves.flatMap((curve) => spellings.map((spelling) => row(curve, spelling)))
+export const ecdsas: readonly PublicAlgorithm[] = curves.flatMap((curve) => spellings.map((spelling) => row(curve, spelling)))
 
-function row({ curve, name, hash, half }: typeof curves[number], { suffix, dsaEncoding }: typeof spellings[number]): Algorithm {
+function row({ curve, name, hash, half }: typeof curves[number], { suffix, dsaEncoding }: typeof spellings[number]): PublicAlgorithm {
   const length = suffix === 'p1363' ? half * 2 : undefined
   return {
     name: `ecdsa-${name}-${hash}-${suffix}`,
     keys: 'public',
     length,
     unfit: (key: KeyObject) => (key.asymmetricKeyDetails?.namedCurve === curve ? undefined : `is no key on the curve ${name}`),
-    proves: (message, key, candidates) => candidates.some((candidate) => {
+    verify: (message, key, signature) => {
       // Node throws for a pair of another length.
-      if (length !== undefined && candidate.length !== length) return false
+      if (length !== undefined && signature.length !== length) return false
       const verify = createVerify(hash)
       for (const part of withoutSecret(message)) verify.update(part)
-      return verify.verify({ key, dsaEncoding }, candidate)
-    }),
+      return verify.verify({ key, dsaEncoding }, signature)
+    },
     sign: (message, key) => {
       const sign = createSign(hash)
       for (const part of withoutSecret(message)) sign.update(part)

@@ -1,5 +1,5 @@
 import { constants, createSign, createVerify, type KeyObject } from 'node:crypto'
-import { withoutSecret, type Algorithm } from './algorithm.ts'
+import { withoutSecret, type PublicAlgorithm } from './algorithm.ts'
 
 const { RSA_PKCS1_PADDING, RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_DIGEST } = constants
 
@@ -11,21 +11,21 @@ const pss = ['sha256', 'sha384', 'sha512'].map((hash) => row(
 ))
 
 /** RSA (RFC 8017): PKCS #1 v1.5 and PSS. OpenSSL judges; lenient padding was other libraries' flaw (CVE-2022-24771). */
-export const rsas: readonly Algorithm[] = [...pkcs1, ...pss]
+export const rsas: readonly PublicAlgorithm[] = [...pkcs1, ...pss]
 
 interface Padding { readonly padding: number; readonly saltLength?: number }
 
-function row(name: string, hash: string, padding: Padding): Algorithm {
+function row(name: string, hash: string, padding: Padding): PublicAlgorithm {
   return {
     name,
     keys: 'public',
     length: undefined,
     unfit,
-    proves: (message, key, candidates) => candidates.some((candidate) => {
+    verify: (message, key, signature) => {
       const verify = createVerify(hash)
       for (const part of withoutSecret(message)) verify.update(part)
-      return verify.verify({ key, ...padding }, candidate)
-    }),
+      return verify.verify({ key, ...padding }, signature)
+    },
     sign: (message, key) => {
       const sign = createSign(hash)
       for (const part of withoutSecret(message)) sign.update(part)

@@ -1,15 +1,9 @@
-import type { Algorithm } from './algorithm.ts'
-import { sameBytes } from '../compare.ts'
+import type { SecretAlgorithm } from './algorithm.ts'
 
 /** The sender shows the secret itself. Proves that it knows it, and nothing about the body. */
-export const token: Algorithm = {
+export const token: SecretAlgorithm = {
   name: 'token',
   keys: 'secret',
   length: undefined,
-  unfit: () => undefined,
-  proves: (_, key, candidates) => {
-    const secret = key.export()
-    return candidates.some((candidate) => sameBytes(candidate, secret))
-  },
-  sign: (_, key) => key.export(),
+  digest: (_, key, encoding) => key.export().toString(encoding),
 }
