@@ -4,34 +4,21 @@ import { AuditLog, operatorLog, type OperatorLog } from './audit/log.ts'
 import { Metrics } from './audit/metrics.ts'
 import type { Decided } from './audit/record.ts'
 import { fromSocket } from './addresses/address.ts'
-import { readConfiguration } from './config/compile.ts'
 import { ConfigurationFiles, fileReference } from './config/files.ts'
-import type { ReceiverSettings, Settings } from './config/schema.ts'
-import type { NonceStore } from './core/nonce.ts'
-import type { Receiver } from './core/receiver.ts'
-import type { Milliseconds } from './core/units.ts'
+import { ConfigurationError } from './config/problems.ts'
+import type { Settings } from './config/schema.ts'
 import { BodyBudget } from './listen/body.ts'
 import { Connections, type ConnectionLimits } from './listen/connections.ts'
+import { ListenFault } from './listen/listen-fault.ts'
 import type { Drop } from './listen/listener.ts'
 import { ListenerSet } from './listen/listener-set.ts'
 import { requestReasons } from './listen/reasons.ts'
-import { openStore } from './nonces/open.ts'
-import { noStore, prepare, type Prepared } from './prepare.ts'
+import { loadState, openOwnStore, releaseState, type State } from './state.ts'
 import { createWay } from './way.ts'
 import type { World } from './world.ts'
 
-/** How long a drain waits for deliveries that are under way. */
-const drainTime: Milliseconds = 20_000
-
 /** A connection that is dropped is told nothing. */
 const unanswered = { status: 0, title: '' }
-
-/** What is served at one time; replaced whole by a reload. */
-interface State {
-  readonly prepared: Prepared
-  readonly settings: Settings
-  readonly nonces: NonceStore
-}
 
 /**
  * The gateway, wired: configuration in, running process out. A reload builds a whole new state and swaps it; where that
@@ -48,6 +35,10 @@ export class Gateway {
   readonly #admin: AdminServer
   readonly #listeners: ListenerSet
   #state: State
+  #watched: ReadonlyMap<string, string>
+  #reloading: Promise<'taken' | 'refused'> = Promise.resolve('taken')
+  /** What states before this one still have to finish. */
+  #retired: Promise<unknown> = Promise.resolve()
   #draining = false
 
   private constructor(file: string, world: World, state: State) {
@@ -55,6 +46,7 @@ export class Gateway {
     this.#file = file
     this.#world = world
     this.#state = state
+    this.#watched = state.prepared.files
     this.log = operatorLog(log.level)
     this.#audit = new AuditLog(fileReference(log.audit, new ConfigurationFiles(file)), (error) => this.log.error({ error: error.message }, 'the audit log cannot be written'))
     this.#budget = new BodyBudget(limits.buffered)
@@ -66,11 +58,17 @@ export class Gateway {
     this.#listeners = this.#makeListeners()
   }
 
-  /** Reads, checks, opens and listens. Rejects with `ConfigurationError`, or with what kept a socket or store from opening. */
+  /** Reads, checks, opens and listens. Rejects with `ConfigurationError`, and nothing stays open then. */
   static async start(file: string, world: World): Promise<Gateway> {
-    const gateway = new Gateway(file, world, await load(file, world, undefined))
-    await gateway.#listen()
-    return gateway
+    const files = new ConfigurationFiles(file)
+    const gateway = new Gateway(file, world, await loadState({ files, world, before: undefined, openStore: openOwnStore }))
+    try {
+      await gateway.#listen()
+      return gateway
+    } catch (error) {
+      await gateway.#close()
+      throw gateway.#told(error, gateway.#state)
+    }
   }
 
   /** Where the listeners listen, in the order of the configuration. */
@@ -78,24 +76,18 @@ export class Gateway {
     return this.#listeners.addresses
   }
 
-  /** Every file whose change is a reason to reload. */
-  get files(): readonly string[] {
-    return this.#state.prepared.files
+  /** Every file whose change is a reason to reload, as it was when read; those that a refused reload was missing, too. */
+  get files(): ReadonlyMap<string, string> {
+    return this.#watched
   }
 
-  /** Takes the configuration as it stands now; where it is wrong the old one stays, the log says why and a metric rises. */
-  async reload(): Promise<'taken' | 'refused'> {
-    try {
-      const next = await load(this.#file, this.#world, this.#state)
-      await this.#swap(next)
-      this.#metrics.reloaded('taken')
-      this.log.info('configuration reloaded')
-      return 'taken'
-    } catch (error) {
-      this.#metrics.reloaded('refused')
-      this.log.error({ problem: error instanceof Error ? error.message : String(error) }, 'reload refused, the last good configuration stays')
-      return 'refused'
-    }
+  /**
+   * Takes the configuration as it stands now; where it is wrong the old one stays, the log says why and a metric rises.
+   * One at a time.
+   */
+  reload(): Promise<'taken' | 'refused'> {
+    this.#reloading = this.#reloading.then(() => this.#takeAnew())
+    return this.#reloading
   }
 
   /** After a log rotation. */
@@ -103,32 +95,65 @@ export class Gateway {
     this.#audit.reopen()
   }
 
-  /** No new connections; what is under way finishes; nonces and audit are written. Resolves when all is closed. */
+  /**
+   * The end: readiness turns, no new connections, what is under way finishes, nonces and audit are written. Resolves when
+   * all is closed; what is not finished after `drain` is cut off.
+   */
   async drain(): Promise<void> {
     this.#draining = true
-    const cancel = this.#world.clock.after(drainTime, () => this.#listeners.destroy())
+    await this.#reloading
+    const cancel = this.#world.clock.after(this.#state.settings.drain, () => this.#listeners.destroy())
     await this.#listeners.stop()
+    await this.#state.underWay.quiet()
     cancel()
-    await Promise.all([...this.#state.prepared.receivers.values()].map((receiver) => receiver.close()))
-    await this.#state.nonces.close()
-    await this.#admin.close()
-    await this.#audit.close()
+    await this.#close()
   }
 
   async #listen(): Promise<void> {
     const { prepared, settings } = this.#state
     await this.#listeners.change(prepared.listeners, prepared.plan.limits)
-    if (settings.admin !== undefined) this.log.info({ admin: await this.#admin.listen(settings.admin.address) }, 'health and metrics')
+    if (settings.admin === undefined) return
+    const admin = await this.#admin.listen(settings.admin.address).catch((error: unknown) => { throw new ListenFault(error, ['admin', 'address']) })
+    this.log.info({ admin }, 'health and metrics')
+  }
+
+  async #close(): Promise<void> {
+    await this.#listeners.stop()
+    await Promise.all([this.#retired, releaseState(this.#state, undefined)])
+    await this.#admin.close()
+    await this.#audit.close()
+  }
+
+  async #takeAnew(): Promise<'taken' | 'refused'> {
+    if (this.#draining) return 'refused'
+    const files = new ConfigurationFiles(this.#file)
+    try {
+      await this.#swap(await loadState({ files, world: this.#world, before: this.#state, openStore: openOwnStore }))
+      this.#watched = files.all
+      this.#metrics.reloaded('taken')
+      this.log.info('configuration reloaded')
+      return 'taken'
+    } catch (error) {
+      this.#watched = new Map([...this.#watched, ...files.all])
+      this.#metrics.reloaded('refused')
+      this.log.error({ problem: error instanceof Error ? error.message : String(error) }, 'reload refused, the last good configuration stays')
+      return 'refused'
+    }
+  }
+
+  /** An address that cannot be had is told with its place in the file. */
+  #told(error: unknown, { prepared }: State): unknown {
+    return error instanceof ListenFault ? new ConfigurationError([prepared.place(error.problem)]) : error
   }
 
   #makeListeners(): ListenerSet {
     const { clock } = this.#world
-    const serve = createWay({
+    const way = createWay({
       clock, budget: this.#budget, newId: () => this.#newId(), draining: () => this.#draining,
       policy: () => this.#state.prepared, record: (decided) => this.#record(decided),
     })
     return new ListenerSet({
-      clock, serve, addressOf: fromSocket, connections: this.#connections,
+      clock, serve: (turn, connection) => this.#state.underWay.add(way(turn, connection)), addressOf: fromSocket, connections: this.#connections,
       admits: (from) => this.#state.prepared.admits(from), dropped: (drop) => this.#dropped(drop),
     })
   }
@@ -136,12 +161,18 @@ export class Gateway {
   /** First what can fail, then the swap; deliveries that are under way keep the policy they came in with. */
   async #swap(next: State): Promise<void> {
     const before = this.#state
-    await this.#listeners.change(next.prepared.listeners, next.prepared.plan.limits)
+    try {
+      await this.#listeners.change(next.prepared.listeners, next.prepared.plan.limits)
+    } catch (error) {
+      await releaseState(next, before)
+      throw this.#told(error, next)
+    }
     this.#state = next
+    this.log.level = next.settings.log.level
+    const late = restartKeys.filter((key) => JSON.stringify(before.settings[key]) !== JSON.stringify(next.settings[key]))
+    if (late.length > 0) this.log.warn({ keys: late }, 'these keys changed and take effect at the next start')
     this.#connections.change(connectionLimits(next.settings.limits))
-    const kept = new Set(next.prepared.receivers.values())
-    for (const receiver of before.prepared.receivers.values()) if (!kept.has(receiver)) void receiver.close()
-    if (before.nonces !== next.nonces) void before.nonces.close()
+    this.#retired = Promise.all([this.#retired, releaseState(before, next)])
   }
 
   #record(decided: Decided): void {
@@ -170,22 +201,5 @@ function connectionLimits(limits: Settings['limits']): ConnectionLimits {
   return { total: limits.connections, perAddress: limits.connectionsPerAddress, newPerSecond: limits.handshakesPerSecond }
 }
 
-/** Reads and compiles; what the state before has open and still fits is used again. Where it fails, nothing new stays open. */
-async function load(file: string, world: World, before: State | undefined): Promise<State> {
-  const { loaded, files } = readConfiguration(file)
-  const { settings } = loaded
-  const sameStore = before !== undefined && before.settings.replay.store === settings.replay.store
-  const opened = sameStore ? { store: before.nonces } : await openStore(fileReference(settings.replay.store, files), world)
-  const same = (name: string, now: ReceiverSettings): Receiver | undefined => {
-    const then = before?.settings.receivers[name]
-    return JSON.stringify(then) === JSON.stringify(now) ? before?.prepared.receivers.get(name) : undefined
-  }
-  const nonces = 'store' in opened ? opened.store : noStore
-  const problems = 'store' in opened ? loaded.problems : [...loaded.problems, opened.problem]
-  try {
-    return { settings, nonces, prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same }) }
-  } catch (error) {
-    if (!sameStore) await nonces.close()
-    throw error
-  }
-}
+/** Keys that a reload does not change: what they say is opened once. */
+const restartKeys = ['workers', 'admin', 'log'] as const

@@ -23,7 +23,9 @@ export interface Prepared {
   readonly admits: (from: Address) => boolean
   readonly listeners: readonly Wanted[]
   readonly receivers: ReadonlyMap<string, Receiver>
-  readonly files: readonly string[]
+  readonly files: ReadonlyMap<string, string>
+  /** For problems that show later, when sockets are opened. */
+  readonly place: (problem: Problem) => PlacedProblem
 }
 
 export interface Preparation {
@@ -54,7 +56,8 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
     for (const [name, one] of receivers) if (reuse(name, loaded.settings.receivers[name] as ReceiverSettings) !== one) void one.close()
     throw new ConfigurationError(inFileOrder(problems.map(compiled.place)))
   }
-  return { plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, files: compiled.files }
+  const { place, files: read } = compiled
+  return { plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, files: read, place }
 }
 
 /** Builds what TLS needs; of a listener that has problems already nothing further is said. */

@@ -27,7 +27,9 @@ const allowed: Record<string, readonly string[]> = {
   send: ['core', 'schemes'],
   explain: ['core', 'send', 'judge.ts', 'config', 'checks', 'schemes', 'addresses', 'certificates', 'nonces', 'prepare.ts', 'world.ts'],
   'prepare.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'world.ts'],
-  'gateway.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'nonces', 'audit', 'admin', 'prepare.ts', 'way.ts', 'world.ts'],
+  'state.ts': ['core', 'config', 'nonces', 'prepare.ts', 'under-way.ts', 'world.ts'],
+  'under-way.ts': [],
+  'gateway.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'audit', 'admin', 'state.ts', 'way.ts', 'world.ts'],
   'main.ts': ['cli'],
 }
 

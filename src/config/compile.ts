@@ -23,16 +23,17 @@ export interface Parts {
 /** A compiled configuration and what belongs to it. */
 export interface Compiled {
   readonly plan: Plan
-  /** Every file that was read: a change of any of them is a reason to reload. */
-  readonly files: readonly string[]
+  /** Every file that was read, with its fingerprint: a change of any of them is a reason to reload. */
+  readonly files: ReadonlyMap<string, string>
   /** Everything that is wrong so far, the problems of reading included. */
   readonly problems: readonly Problem[]
   readonly place: (problem: Problem) => PlacedProblem
 }
 
 /** Reads and checks the text of a configuration file. Throws `ConfigurationError`, and nothing else. */
-export function readConfiguration(file: string): { readonly loaded: Loaded; readonly files: ConfigurationFiles } {
-  const files = new ConfigurationFiles(file)
+export function readConfiguration(
+  file: string, files = new ConfigurationFiles(file),
+): { readonly loaded: Loaded; readonly files: ConfigurationFiles } {
   const bytes = files.read(resolve(file), 16 * 1024 * 1024)
   if (!('fault' in bytes)) return { loaded: loadSettings(Buffer.from(bytes).toString('utf8'), file), files }
   throw new ConfigurationError([{

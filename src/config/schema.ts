@@ -95,6 +95,7 @@ export const configuration = z.strictObject({
   }).prefault({}),
   limits: limits.prefault({}),
   workers: z.union([z.int().min(1).max(256), z.literal('auto')]).default(1).describe('Processes; auto: one a core.'),
+  drain: duration.prefault('20s').describe('The longest that an end waits for deliveries that are under way.'),
   admin: z.strictObject({ address: hostAndPort }).optional().describe('Health and metrics; keep it off public addresses.'),
   log: z.strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import type { Limits, ListenerPlan } from '../core/plan.ts'
+import { ListenFault } from './listen-fault.ts'
 import { Listener, type ListenerParts, type ListenerRules } from './listener.ts'
 import { compileSource } from './source.ts'
 import type { TlsMaterial } from './tls.ts'
@@ -24,15 +25,15 @@ export class ListenerSet {
     return this.#open.map(({ bound }) => bound)
   }
 
-  /** Opens what is new, renews what stays, then closes what is gone. Rejects, with nothing changed, where an address cannot be had. */
+  /** Opens what is new, renews what stays, then closes what is gone. Rejects with `ListenFault`, and nothing changed, where an address cannot be had. */
   async change(wanted: readonly Wanted[], limits: Limits): Promise<void> {
     const before = new Map(this.#open.map((one) => [one.key, one]))
     const fresh: Listener[] = []
     try {
       const next: Opened[] = []
-      for (const one of wanted) {
+      for (const [at, one] of wanted.entries()) {
         const key = `${one.plan.host} ${one.plan.port}`
-        next.push(before.get(key) ?? { key, ...await this.#openOne(one, limits, fresh) })
+        next.push(before.get(key) ?? { key, ...await this.#openOne(one, at, limits, fresh) })
       }
       this.#renew(wanted.map((one) => rulesOf(one, limits)), next, before)
       for (const old of this.#open) if (!next.includes(old)) void old.listener.stop()
@@ -51,10 +52,10 @@ export class ListenerSet {
     for (const { listener } of this.#open) listener.destroy()
   }
 
-  async #openOne(wanted: Wanted, limits: Limits, fresh: Listener[]) {
+  async #openOne(wanted: Wanted, at: number, limits: Limits, fresh: Listener[]) {
     const { host, port } = wanted.plan
     const listener = new Listener({ ...this.#shared, host, port, rules: rulesOf(wanted, limits) })
-    const bound = await listener.listen()
+    const bound = await listener.listen().catch((error: unknown) => { throw new ListenFault(error, ['listeners', at, 'address']) })
     fresh.push(listener)
     return { listener, bound }
   }

@@ -1,0 +1,59 @@
+import { readConfiguration } from './config/compile.ts'
+import { fileReference, type ConfigurationFiles } from './config/files.ts'
+import type { ReceiverSettings, Settings } from './config/schema.ts'
+import type { NonceStore } from './core/nonce.ts'
+import type { Receiver } from './core/receiver.ts'
+import { openStore, type OpenedStore } from './nonces/open.ts'
+import { noStore, prepare, type Prepared } from './prepare.ts'
+import { UnderWay } from './under-way.ts'
+import type { World } from './world.ts'
+
+/** What is served at one time; replaced whole by a reload. */
+export interface State {
+  readonly prepared: Prepared
+  readonly settings: Settings
+  readonly nonces: NonceStore
+  /** The deliveries that came in with this state. */
+  readonly underWay: UnderWay
+}
+
+export interface Loading {
+  /** Gets to know every file that is read, even where loading fails. */
+  readonly files: ConfigurationFiles
+  readonly world: World
+  /** What it has open and still fits is used again. */
+  readonly before: State | undefined
+  readonly openStore: OpenStore
+}
+
+export type OpenStore = (reference: string, world: World) => Promise<OpenedStore>
+
+/** Reads and compiles. Rejects with `ConfigurationError`, and nothing new stays open then. */
+export async function loadState({ files, world, before, openStore: open }: Loading): Promise<State> {
+  const { loaded } = readConfiguration(files.configuration, files)
+  const { settings } = loaded
+  const sameStore = before !== undefined && before.settings.replay.store === settings.replay.store
+  const opened = sameStore ? { store: before.nonces } : await open(fileReference(settings.replay.store, files), world)
+  const same = (name: string, now: ReceiverSettings): Receiver | undefined => {
+    const then = before?.settings.receivers[name]
+    return JSON.stringify(then) === JSON.stringify(now) ? before?.prepared.receivers.get(name) : undefined
+  }
+  const nonces = 'store' in opened ? opened.store : noStore
+  const problems = 'store' in opened ? loaded.problems : [...loaded.problems, opened.problem]
+  try {
+    return { settings, nonces, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same }) }
+  } catch (error) {
+    if (!sameStore) await nonces.close()
+    throw error
+  }
+}
+
+export const openOwnStore: OpenStore = openStore
+
+/** Closes what the one state has open and the other does not use, once the deliveries that came in with it are through. */
+export async function releaseState(gone: State, kept: State | undefined): Promise<void> {
+  await gone.underWay.quiet()
+  const still = new Set(kept?.prepared.receivers.values())
+  await Promise.all([...gone.prepared.receivers.values()].map((receiver) => (still.has(receiver) ? undefined : receiver.close())))
+  if (gone.nonces !== kept?.nonces) await gone.nonces.close()
+}

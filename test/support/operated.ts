@@ -1,0 +1,56 @@
+import { createServer, type AddressInfo } from 'node:net'
+import type { Test } from './gateway.ts'
+import { start, type Running } from './binary.ts'
+import { secretText } from './gateway.ts'
+import { rawTls, type RawClient } from './raw.ts'
+import { makeSite, type Site } from './site.ts'
+
+/** `sallyport run` as a process of its own, on real sockets and real time. */
+export interface Operated extends Running {
+  readonly site: Site
+  readonly port: number
+  readonly admin: number
+  readonly settings: Record<string, unknown>
+  readonly write: (settings: unknown) => void
+  readonly connect: () => Promise<RawClient>
+  readonly page: (path: string) => Promise<{ readonly status: number; readonly text: string }>
+}
+
+export async function operate(t: Test, receiver: number, change: Record<string, unknown> = {}, env: Record<string, string> = {}): Promise<Operated> {
+  const site = await makeSite(t)
+  const [port = 0, admin = 0] = await freePorts(2)
+  const settings = {
+    listeners: [{ address: `127.0.0.1:${port}`, tls: { certificate: 'server.pem', key: 'server.key', clientCertificate: { mode: 'request', ca: ['ca.pem'] } } }],
+    receivers: { target: { url: `http://127.0.0.1:${receiver}`, timeout: '20s' } },
+    replay: { store: 'memory:' }, admin: { address: `127.0.0.1:${admin}` }, log: { audit: 'file:audit.log' }, responses: 'detailed',
+    routes: [{ name: 'hook', match: { path: '/hook' }, open: true, forward: { to: 'target' } }], ...change,
+  }
+  const write = (content: unknown): void => { site.write('sallyport.yaml', typeof content === 'string' ? content : JSON.stringify(content)) }
+  write(settings)
+  const running = start(['run', '-c', 'sallyport.yaml'], { cwd: site.directory, env: { SECRET: secretText, ...env } })
+  t.teardown(() => {
+    running.process.kill('SIGKILL')
+    return running.exited
+  })
+  await running.says(/sallyport listens/)
+  return {
+    ...running, site, port, admin, settings, write,
+    connect: () => rawTls(port, { rejectUnauthorized: false }),
+    page: async (path) => {
+      const response = await fetch(`http://127.0.0.1:${admin}${path}`)
+      return { status: response.status, text: await response.text() }
+    },
+  }
+}
+
+/** Ports that nobody has at this moment. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>((done) => {
+    const server = createServer().listen(0, '127.0.0.1', () => done(server))
+  })))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
+  return ports
+}
+
+export const post = (path: string, body = 'hello'): string => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`
