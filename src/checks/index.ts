@@ -2,6 +2,7 @@ import type { Check } from '../core/check.ts'
 import { basic } from './basic.ts'
 import { bearer } from './bearer.ts'
 import { certificate } from './certificate.ts'
+import { challenge } from './challenge.ts'
 import { from } from './from.ts'
 import { limits } from './limits.ts'
 import { rateLimit } from './rate-limit.ts'
@@ -19,6 +20,7 @@ export const checks: readonly Check[] = [
   basic,
   bearer,
   limits,
+  challenge,
   signature,
   replay,
 ]

@@ -33,9 +33,15 @@ export function compileRoute(settings: Settings, at: number, parts: RouteParts):
   ))
   const reads = checks.flatMap((check) => (named.has(check.key) ? check.reads?.(named.get(check.key)) ?? [] : []))
   return {
-    name: route.name, match: compileMatch(route.match, at, parts), mode: route.mode,
+    name: route.name, match: compileMatch(withAnswered(route.match, named), at, parts), mode: route.mode,
     questions: inOrder(questions), reads: new Set(reads), forward,
   }
+}
+
+/** A check may answer requests of other methods itself: they find the route, too. */
+function withAnswered(match: RouteSettings['match'], named: ReadonlyMap<string, unknown>): RouteSettings['match'] {
+  const answered = checks.flatMap((check) => (named.has(check.key) ? check.methods?.((key) => named.get(key)) ?? [] : []))
+  return { ...match, methods: [...new Set([...match.methods, ...answered])] }
 }
 
 /** The keys that the route names, by check; `limits` is asked everywhere, the route's narrowing the global one. */
@@ -68,7 +74,7 @@ function makeTools(
 ): CheckTools {
   const problem = (path: KeyPath, what: string, mend: string) => parts.problem({ path: ['routes', at, key, ...path], what, mend })
   return {
-    route: route.name, clock: parts.clock, nonces: parts.nonces, lease: receiver.timeout + leaseMargin, problem,
+    route: route.name, ownMethods: route.match.methods, clock: parts.clock, nonces: parts.nonces, lease: receiver.timeout + leaseMargin, problem,
     secret: (reference, path) => resolveSecret(reference, path, problem, parts.files, parts.environment),
     file: (name, path) => readText(name, path, problem, parts.files),
     neighbour: (other) => named.get(other),

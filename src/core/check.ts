@@ -32,6 +32,8 @@ export function at<S extends Stage, R extends string>(
 export interface CheckTools {
   /** The name of the route, for keys of the nonce store. */
   readonly route: string
+  /** The methods that the route forwards. */
+  readonly ownMethods: readonly string[]
   readonly clock: Clock
   readonly nonces: NonceStore
   /** How long a claim may stand without commit or release: the receiver's time-out and a little more. */
@@ -73,6 +75,8 @@ export interface Check<K extends string = string, S = unknown, R extends string 
    * `Connection` header that names them.
    */
   reads?(settings: S): readonly string[]
+  /** Methods of requests that the check answers itself, besides those that the route forwards. */
+  methods?(neighbour: (key: string) => unknown): readonly string[]
 }
 
 export function defineCheck<K extends string, S, R extends string>(check: Check<K, S, R>): Check<K, S, R> {

@@ -55,7 +55,8 @@ export function respondProblem(
 
 /** A whole answer of our own in place of the receiver's. */
 export function respondAnswer(response: ServerResponse, id: string, answer: Answer): void {
-  const length = ['Content-Length', String(answer.body.length), 'Sallyport-Delivery', id]
+  // RFC 9110 §8.6: no Content-Length with 204, not even zero.
+  const length = ['Sallyport-Delivery', id, ...(answer.status === 204 ? [] : ['Content-Length', String(answer.body.length)])]
   response.writeHead(answer.status, [...answer.headers, ...length])
   response.end(answer.body)
 }

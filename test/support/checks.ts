@@ -16,7 +16,7 @@ export interface Told { readonly path: KeyPath; readonly what: string; readonly 
 export function toolsFor(given: Partial<CheckTools> = {}): CheckTools & { readonly told: Told[] } {
   const told: Told[] = []
   return {
-    route: 'test', clock: new StillClock(), lease: 15_000, told,
+    ownMethods: ['POST'], route: 'test', clock: new StillClock(), lease: 15_000, told,
     nonces: { claim: () => { throw new Error('no store') }, close: () => Promise.resolve() },
     secret: (reference) => (reference.startsWith('literal:') ? Buffer.from(reference.slice('literal:'.length)) : undefined),
     file: () => undefined,
