@@ -17,15 +17,23 @@ export interface Posted {
   readonly keys: Partial<SchemeKeys>
 }
 
-export interface Contents { readonly key?: Key; readonly wrongly?: boolean; readonly text?: string; readonly at?: number }
+export interface Contents {
+  readonly key?: Key
+  readonly wrongly?: boolean
+  /** JSON somewhere inside the body. */
+  readonly text?: string
+  /** The whole body. */
+  readonly whole?: string
+  readonly at?: number
+}
 
 /** Undefined: nobody is known by this name. */
-export function post(name: string, { key: given, wrongly = false, text = '{"b":"ü"}', at = 1_767_225_600_123 }: Contents = {}): Posted | undefined {
+export function post(name: string, { key: given, wrongly = false, text = '{"b":"ü"}', whole, at = 1_767_225_600_123 }: Contents = {}): Posted | undefined {
   const sender = senders[name]
   if (sender === undefined) return undefined
   const key = given ?? makeKey(sender.key)
   const blank: Parcel = { method: 'POST', url: publicUrl, body: Buffer.alloc(0), at, id: '2b1a-1f', keyId: 'key-1', key, wrongly }
-  const body = Buffer.from(sender.body?.(blank) ?? `{"id":"evt_1","data":${text}}`)
+  const body = Buffer.from(sender.body?.(blank) ?? whole ?? `{"id":"evt_1","data":${text}}`)
   const lines = Object.entries(sender.sign({ ...blank, body }))
   const query = lines.filter(([line]) => line.startsWith('?')).map(([line, value]) => `${line.slice(1)}=${encodeURIComponent(value)}`)
   const headers = lines.filter(([line]) => !line.startsWith('?')).flat()
