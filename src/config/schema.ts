@@ -66,14 +66,14 @@ const limits = z.strictObject({
 
 const match = z.strictObject({
   host: z.array(z.string()).min(1).optional().describe('Host names, `*.` for one label; left out: every name.'),
-  path: z.string().regex(/^\/[^\s?#*]*(\/\*)?$/, 'a path: `/a` is exact, `/a/*` takes what is below')
+  path: z.string().regex(/^\/([^\s?#*]*(\/\*)?|\*)$/, 'a path: `/a` is exact, `/a/*` takes what is below')
     .describe('`/a` is exact, `/a/*` is a prefix by segment.'),
   methods: z.array(z.string().regex(/^[A-Z]+$/, 'a method in capital letters, `POST`')).min(1).default(['POST']),
 })
 
 const forward = z.strictObject({
   to: z.string().describe('The name of a receiver.'),
-  path: z.string().regex(/^\/[^\s?#*]*(\/\*)?$/, 'a path, `/internal`; `/internal/*` where `match.path` ends in `/*`').optional(),
+  path: z.string().regex(/^\/([^\s?#*]*(\/\*)?|\*)$/, 'a path, `/internal`; `/internal/*` where `match.path` ends in `/*`').optional(),
 })
 
 const checkKeys = Object.fromEntries(checks.map((check) => [check.key, check.schema.optional()]))
