@@ -51,7 +51,12 @@ export class Gateway {
     this.#audit = new AuditLog(fileReference(log.audit, new ConfigurationFiles(file)), (error) => this.log.error({ error: error.message }, 'the audit log cannot be written'))
     this.#budget = new BodyBudget(limits.buffered)
     this.#connections = new Connections(connectionLimits(limits), world.clock)
-    this.#metrics = new Metrics({ heldBytes: () => this.#budget.held })
+    this.#metrics = new Metrics({
+      heldBytes: () => this.#budget.held, connections: () => this.#connections.open,
+      feeds: () => this.#state.prepared.feeds.standing.map(({ name, at, ranges }) => (
+        { name, ranges, age: at === undefined ? undefined : world.clock.now() - at }
+      )),
+    })
     this.#admin = new AdminServer({
       ready: () => !this.#draining, metrics: () => this.#metrics.text(), metricsType: this.#metrics.contentType,
     })
@@ -64,6 +69,7 @@ export class Gateway {
     const gateway = new Gateway(file, world, await loadState({ files, world, before: undefined, openStore: openOwnStore }))
     try {
       await gateway.#listen()
+      gateway.#follow(undefined)
       return gateway
     } catch (error) {
       await gateway.#close()
@@ -103,6 +109,7 @@ export class Gateway {
     this.#draining = true
     await this.#reloading
     const cancel = this.#world.clock.after(this.#state.settings.drain, () => this.#listeners.destroy())
+    this.#state.prepared.publications.stop()
     await this.#listeners.stop()
     await this.#state.underWay.quiet()
     cancel()
@@ -171,8 +178,16 @@ export class Gateway {
     this.log.level = next.settings.log.level
     const late = restartKeys.filter((key) => JSON.stringify(before.settings[key]) !== JSON.stringify(next.settings[key]))
     if (late.length > 0) this.log.warn({ keys: late }, 'these keys changed and take effect at the next start')
+    this.#follow(before)
     this.#connections.change(connectionLimits(next.settings.limits))
     this.#retired = Promise.all([this.#retired, releaseState(before, next)])
+  }
+
+  /** Begins to fetch what the configuration names, and ends what the one before did. */
+  #follow(before: State | undefined): void {
+    const warn = (url: string, what: string): void => this.log.warn({ url, what }, 'cannot be refreshed, the last good copy stays')
+    this.#state.prepared.publications.start(warn, before?.prepared.publications)
+    before?.prepared.publications.stop()
   }
 
   #record(decided: Decided): void {

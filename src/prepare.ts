@@ -1,3 +1,4 @@
+import { Feeds } from './addresses/feeds.ts'
 import type { Address, Arrival } from './core/delivery.ts'
 import type { NonceStore } from './core/nonce.ts'
 import type { Plan, Problem } from './core/plan.ts'
@@ -13,6 +14,7 @@ import { httpReceiver, type ReceiverSettings as HttpReceiverSettings } from './f
 import { ambiguities, compileRoutes, type Ambiguity, type Find } from './listen/routes.ts'
 import type { Wanted } from './listen/listener-set.ts'
 import { buildTlsOptions } from './listen/tls.ts'
+import { Publications } from './outside/publications.ts'
 import type { World } from './world.ts'
 
 /** Everything that a configuration says, ready to be served: what `run` uses and what `check` proves. */
@@ -26,6 +28,9 @@ export interface Prepared {
   readonly files: ReadonlyMap<string, string>
   /** For problems that show later, when sockets are opened. */
   readonly place: (problem: Problem) => PlacedProblem
+  /** What it fetches from elsewhere; not started. */
+  readonly publications: Publications
+  readonly feeds: Feeds
 }
 
 export interface Preparation {
@@ -38,8 +43,11 @@ export interface Preparation {
 /** Compiles a read configuration. Throws `ConfigurationError` with every problem. */
 export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonces, reuse }: Preparation): Prepared {
   const receivers = new Map<string, Receiver>()
+  const { settings } = loaded
+  const publications = new Publications({ clock: world.clock, fetch: world.fetch, directory: files.absolute(settings.fetched.directory) })
+  const feeds = new Feeds(settings.feeds, publications.open)
   const parts: Parts = {
-    clock: world.clock, environment: world.environment, nonces,
+    clock: world.clock, environment: world.environment, nonces, publish: publications.open, feeds,
     receiver: (name, settings) => {
       const made = reuse(name, settings) ?? httpReceiver(receiverSettings(name, settings), world.clock)
       receivers.set(name, made)
@@ -57,7 +65,10 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
     throw new ConfigurationError(inFileOrder(problems.map(compiled.place)))
   }
   const { place, files: read } = compiled
-  return { plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, files: read, place }
+  return {
+    plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, files: read, place,
+    publications, feeds,
+  }
 }
 
 /** Builds what TLS needs; of a listener that has problems already nothing further is said. */

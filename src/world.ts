@@ -1,11 +1,13 @@
 import { randomFillSync } from 'node:crypto'
-import type { Clock, Random } from './core/ports.ts'
+import type { Clock, Fetch, Random } from './core/ports.ts'
+import { makeFetch } from './outside/fetch.ts'
 
 /** The real clock, randomness and environment. Nothing else in `src` touches them; tests hand in their own. */
 export interface World {
   readonly clock: Clock
   readonly random: Random
   readonly environment: (name: string) => string | undefined
+  readonly fetch: Fetch
 }
 
 export const systemWorld: World = {
@@ -19,6 +21,7 @@ export const systemWorld: World = {
   },
   random: pooledRandom(4096),
   environment: (name) => process.env[name],
+  fetch: makeFetch(),
 }
 
 /** OpenSSL's generator, asked for a pool at a time: to ask costs as much as dozens of ids do. No byte is given twice. */

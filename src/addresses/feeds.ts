@@ -1,7 +1,7 @@
 import type { AddressTest } from '../core/check.ts'
 import type { Publication, Published } from '../core/ports.ts'
 import type { Instant } from '../core/units.ts'
-import type { FeedDocument } from './feed-document.ts'
+import { feedNames, shippedFeed, type FeedDocument } from './feed-document.ts'
 import { feedObjection, readFeed } from './feed-text.ts'
 import { compileRanges } from './ranges.ts'
 
@@ -80,4 +80,36 @@ function rangesOf(document: FeedDocument, text: string): readonly string[] {
 
 function latest(snapshot: Current, fetched: Current): Current {
   return fetched !== nothing && (fetched.at ?? 0) >= (snapshot.at ?? 0) ? fetched : snapshot
+}
+
+/** The feeds of one configuration: its own, and those that ship; opened when a route names them. */
+export class Feeds {
+  readonly #own: Readonly<Record<string, FeedDocument>>
+  readonly #publish: (publication: Publication) => Published
+  readonly #opened = new Map<string, Feed>()
+
+  constructor(own: Readonly<Record<string, FeedDocument>>, publish: (publication: Publication) => Published) {
+    this.#own = own
+    this.#publish = publish
+  }
+
+  get names(): readonly string[] {
+    return [...Object.keys(this.#own), ...feedNames()]
+  }
+
+  /** How it stands with those that a route names. */
+  get standing(): readonly FeedStanding[] {
+    return [...this.#opened.values()].map((feed) => feed.standing())
+  }
+
+  /** Undefined where there is none of this name. */
+  find(name: string): Feed | undefined {
+    const opened = this.#opened.get(name)
+    if (opened !== undefined) return opened
+    const document = Object.hasOwn(this.#own, name) ? this.#own[name] : shippedFeed(name)
+    if (document === undefined) return undefined
+    const feed = openFeed(name, document, this.#publish)
+    this.#opened.set(name, feed)
+    return feed
+  }
 }

@@ -1,5 +1,13 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import type { Milliseconds } from '../core/units.ts'
 import type { Decided } from './record.ts'
+
+/** What is looked at when the page is asked for. */
+export interface Watched {
+  readonly heldBytes: () => number
+  readonly connections: () => number
+  readonly feeds: () => readonly { readonly name: string; readonly age: Milliseconds | undefined; readonly ranges: number }[]
+}
 
 /** What the metrics page shows. Counted in plain maps on the way of a delivery, turned into Prometheus text when asked. */
 export class Metrics {
@@ -8,7 +16,7 @@ export class Metrics {
   readonly #reloads: Counter<'result'>
   readonly #lastReload: Gauge
 
-  constructor(state: { readonly heldBytes: () => number }) {
+  constructor(state: Watched) {
     const registers = [this.#registry]
     collectDefaultMetrics({ register: this.#registry })
     const deliveries = this.#deliveries
@@ -22,6 +30,24 @@ export class Metrics {
     new Gauge({
       name: 'sallyport_body_bytes_held', help: 'Bytes held in bodies', registers,
       collect() { this.set(state.heldBytes()) },
+    })
+    new Gauge({
+      name: 'sallyport_connections_open', help: 'Connections that are open', registers,
+      collect() { this.set(state.connections()) },
+    })
+    new Gauge({
+      name: 'sallyport_feed_age_seconds', help: 'Since when a feed of addresses is what it is', labelNames: ['feed'], registers,
+      collect() {
+        this.reset()
+        for (const { name, age } of state.feeds()) if (age !== undefined) this.set({ feed: name }, age / 1_000)
+      },
+    })
+    new Gauge({
+      name: 'sallyport_feed_ranges', help: 'Ranges that a feed of addresses holds', labelNames: ['feed'], registers,
+      collect() {
+        this.reset()
+        for (const { name, ranges } of state.feeds()) this.set({ feed: name }, ranges)
+      },
     })
     this.#reloads = new Counter({ name: 'sallyport_reloads_total', help: 'Reloads by result', labelNames: ['result'], registers })
     this.#lastReload = new Gauge({ name: 'sallyport_last_reload_successful', help: '1 where the last reload was taken, else 0', registers })

@@ -1,5 +1,7 @@
 import { Command } from 'commander'
 import { readConfiguration } from '../config/compile.ts'
+import type { FeedStanding } from '../addresses/feeds.ts'
+import type { Standing } from '../outside/publications.ts'
 import { noStore, prepare } from '../prepare.ts'
 import { systemWorld, type World } from '../world.ts'
 
@@ -15,7 +17,17 @@ export function checkCommand(): Command {
 /** What there is to say of a good configuration. Rejects with `ConfigurationError`, and nothing else, for one that is not. */
 export async function checkConfiguration(file: string, world: World): Promise<string> {
   const { loaded, files } = readConfiguration(file)
-  const { listeners, plan, receivers } = prepare(loaded, files, { world, nonces: noStore, reuse: () => undefined })
+  const { listeners, plan, receivers, feeds, publications } = prepare(loaded, files, { world, nonces: noStore, reuse: () => undefined })
   await Promise.all([...receivers.values()].map((receiver) => receiver.close()))
-  return `${file}: good; listeners ${listeners.length}, routes ${plan.routes.length}`
+  const notes = [...feeds.standing.map(noteOnFeed), ...publications.standing.flatMap(noteOnPublication)]
+  return [`${file}: good; listeners ${listeners.length}, routes ${plan.routes.length}`, ...notes].join('\n')
+}
+
+function noteOnFeed({ name, from, at, ranges }: FeedStanding): string {
+  if (from === 'nothing') return `warning: the feed @${name} was never fetched here and holds no address until \`run\` has fetched it once`
+  return `feed @${name}: ${ranges} ranges, ${from === 'fetched' ? 'fetched' : 'as shipped, of'} ${new Date(at ?? 0).toISOString()}`
+}
+
+function noteOnPublication({ url, at }: Standing): string[] {
+  return at === undefined ? [`warning: ${url} was never fetched here`] : []
 }

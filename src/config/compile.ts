@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import type { Clock } from '../core/ports.ts'
+import type { Feeds } from '../addresses/feeds.ts'
+import type { Clock, Publication, Published } from '../core/ports.ts'
 import type { NonceStore } from '../core/nonce.ts'
 import type { Plan, Problem } from '../core/plan.ts'
 import type { Receiver } from '../core/receiver.ts'
@@ -18,6 +19,8 @@ export interface Parts {
   readonly environment: Environment
   readonly nonces: NonceStore
   readonly receiver: (name: string, settings: ReceiverSettings) => Receiver
+  readonly publish: (publication: Publication) => Published
+  readonly feeds: Feeds
 }
 
 /** A compiled configuration and what belongs to it. */

@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url'
 import { checks } from '../checks/index.ts'
-import { compileCheck, type CheckTools, type KeyPath, type Question } from '../core/check.ts'
+import { compileCheck, type AddressTest, type CheckTools, type KeyPath, type Question } from '../core/check.ts'
 import { inOrder } from '../core/decide.ts'
 import type { Problem } from '../core/plan.ts'
 import type { Forward, Match, Route } from '../core/policy.ts'
@@ -77,8 +77,18 @@ function makeTools(
     route: route.name, ownMethods: route.match.methods, clock: parts.clock, nonces: parts.nonces, lease: receiver.timeout + leaseMargin, problem,
     secret: (reference, path) => resolveSecret(reference, path, problem, parts.files, parts.environment),
     file: (name, path) => readText(name, path, problem, parts.files),
-    neighbour: (other) => named.get(other),
+    neighbour: (other) => named.get(other), publish: parts.publish,
+    feed: (name, path) => findFeed(name, path, problem, parts),
   }
+}
+
+function findFeed(name: string, path: KeyPath, problem: CheckTools['problem'], { feeds }: RouteParts): AddressTest | undefined {
+  const feed = feeds.find(name)
+  if (feed !== undefined) return feed.test
+  const near = nearest(name, feeds.names)
+  const mend = near === undefined ? `name one of ${feeds.names.map((one) => `@${one}`).join(', ')}, or write it below \`feeds\`` : `did you mean @${near}?`
+  problem(path, `there is no feed @${name}`, mend)
+  return undefined
 }
 
 function readText(name: string, path: KeyPath, problem: CheckTools['problem'], files: ConfigurationFiles): string | undefined {

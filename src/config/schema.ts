@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { feedSchema } from '../addresses/feed-document.ts'
 import { range } from '../addresses/ranges.ts'
 import { checks } from '../checks/index.ts'
 import { duration, mistake, size } from '../core/fields.ts'
@@ -94,6 +95,11 @@ export const configuration = z.strictObject({
     store: z.string().default('file:../data/nonces').describe('`memory:`, `file:PATH` or `redis://…`.'),
   }).prefault({}),
   limits: limits.prefault({}),
+  feeds: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'a name: small letters, digits and `-`'), feedSchema).default({})
+    .describe('Feeds of addresses besides those that ship; a route names one as `@NAME`.'),
+  fetched: z.strictObject({
+    directory: z.string().default('../data/fetched').describe('Where the last good copy of everything that is fetched is kept.'),
+  }).prefault({}),
   workers: z.union([z.int().min(1).max(256), z.literal('auto')]).default(1).describe('Processes; auto: one a core.'),
   drain: duration.prefault('20s').describe('The longest that an end waits for deliveries that are under way.'),
   admin: z.strictObject({ address: hostAndPort }).optional().describe('Health and metrics; keep it off public addresses.'),

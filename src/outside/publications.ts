@@ -7,9 +7,10 @@ export interface PublicationsParts {
   readonly fetch: Fetch
   /** Where the last good texts are kept over restarts. */
   readonly directory: string
-  /** Says what went wrong; what was good before stays. */
-  readonly warn: (url: string, what: string) => void
 }
+
+/** Says what went wrong; what was good before stays. */
+export type Warn = (url: string, what: string) => void
 
 /** How it stands with one publication: for `check`, the log and metrics. */
 export interface Standing { readonly url: string; readonly at: Instant | undefined }
@@ -42,9 +43,9 @@ export class Publications {
   }
 
   /** Takes over what an earlier configuration has, which the disk may have failed to keep; then fetches what is old. */
-  start(before?: Publications): void {
+  start(warn: Warn, before?: Publications): void {
     const known = before === undefined ? new Map<string, Source>() : before.#sources
-    for (const [url, source] of this.#sources) source.start(known.get(url))
+    for (const [url, source] of this.#sources) source.start(warn, known.get(url))
   }
 
   stop(): void {
@@ -65,6 +66,7 @@ class Source implements Published {
   #asked: Milliseconds | undefined
   #asking: Promise<void> | undefined
   #cancel: Cancel = () => {}
+  #warn: Warn = () => {}
   #state: 'still' | 'started' | 'stopped' = 'still'
 
   constructor(publication: Publication, parts: PublicationsParts) {
@@ -87,7 +89,8 @@ class Source implements Published {
     return this.#asking
   }
 
-  start(before: Source | undefined): void {
+  start(warn: Warn, before: Source | undefined): void {
+    this.#warn = warn
     const [text, at] = [before?.text(), before?.at()]
     if (text !== undefined && at !== undefined && (this.#at ?? 0) < at) this.#hold(text, at)
     this.#state = 'started'
@@ -118,7 +121,7 @@ class Source implements Published {
       next = every
       writeKept(this.#parts.directory, url, { text, at: this.#at ?? 0 })
     } catch (error) {
-      this.#parts.warn(url, error instanceof Error ? error.message : String(error))
+      this.#warn(url, error instanceof Error ? error.message : String(error))
     }
     if (this.#state === 'started') this.#later(Math.max(next, pause))
   }

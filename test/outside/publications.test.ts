@@ -19,7 +19,8 @@ function scene(t: Test, { directory = t.testdir({}), clock = new StillClock() } 
     if (publisher.fails) throw new Error('down')
     return publisher.text
   }
-  const publications = new Publications({ clock, fetch, directory, warn: (_url, what) => { said.push(what) } })
+  const publications = new Publications({ clock, fetch, directory })
+  const start = (before?: Publications) => { publications.start((_url, what) => { said.push(what) }, before) }
   const published = publications.open({
     url: 'https://example.com/list', every: hour, objection: (text, before) => (text === 'bad' ? `bad after ${before}` : undefined),
   })
@@ -27,13 +28,13 @@ function scene(t: Test, { directory = t.testdir({}), clock = new StillClock() } 
     clock.advance(time)
     for (let at = 0; at < 5; at++) await new Promise((resolve) => { setImmediate(resolve) })
   }
-  return { publications, published, publisher, said, pass, directory, clock }
+  return { publications, start, published, publisher, said, pass, directory, clock }
 }
 
 t.test('fetched at once, and again when it is old', async (t) => {
-  const { publications, published, publisher, pass, clock } = scene(t)
+  const { publications, start, published, publisher, pass, clock } = scene(t)
   t.equal(published.text(), undefined)
-  publications.start()
+  start()
   await pass(0)
   t.equal(published.text(), 'one')
   t.equal(published.at(), clock.now())
@@ -49,8 +50,8 @@ t.test('fetched at once, and again when it is old', async (t) => {
 })
 
 t.test('the last good one stays, and is asked for again soon', async (t) => {
-  const { publications, published, publisher, pass, said } = scene(t)
-  publications.start()
+  const { start, published, publisher, pass, said } = scene(t)
+  start()
   await pass(0)
   publisher.text = 'bad'
   await pass(hour)
@@ -67,7 +68,7 @@ t.test('the last good one stays, and is asked for again soon', async (t) => {
 
 t.test('it outlives a restart, by whole files that nobody else may read', async (t) => {
   const first = scene(t)
-  first.publications.start()
+  first.start()
   await first.pass(0)
   first.publications.stop()
   const [file] = readdirSync(first.directory)
@@ -75,7 +76,7 @@ t.test('it outlives a restart, by whole files that nobody else may read', async 
   t.equal(statSync(join(first.directory, file ?? '')).mode & 0o777, 0o600)
   const second = scene(t, first)
   t.equal(second.published.text(), 'one')
-  second.publications.start()
+  second.start()
   await second.pass(hour - 1)
   t.equal(second.publisher.asked, 0, 'it is not old')
   await second.pass(1)
@@ -90,21 +91,21 @@ t.test('a reload takes over what the disk did not keep', async (t) => {
   const clock = new StillClock()
   const directory = join(t.testdir({ file: 'in the way' }), 'file')
   const first = scene(t, { directory, clock })
-  first.publications.start()
+  first.start()
   await first.pass(0)
   t.equal(first.published.text(), 'one')
   t.equal(first.said.length, 1)
   const second = scene(t, { directory, clock })
   t.equal(second.published.text(), undefined)
-  second.publications.start(first.publications)
+  second.start(first.publications)
   t.equal(second.published.text(), 'one')
 })
 
 t.test('asking in between: not more often than once a minute, and never before the start', async (t) => {
-  const { publications, published, publisher, pass } = scene(t)
+  const { publications, start, published, publisher, pass } = scene(t)
   await published.refresh()
   t.equal(publisher.asked, 0)
-  publications.start()
+  start()
   await pass(0)
   publisher.text = 'two'
   await Promise.all([published.refresh(), published.refresh()])

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Gateway } from '../../src/gateway.ts'
+import type { Fetch } from '../../src/core/ports.ts'
 import { makePki, type Identity, type Pki } from './pki.ts'
 import { stillWorld, type StillWorld } from './world.ts'
 
@@ -16,6 +17,8 @@ export interface GatewayOptions {
   /** Further keys of the file. */
   readonly settings?: Record<string, unknown>
   readonly environment?: Record<string, string>
+  /** What fetching gives; left out: nobody answers. */
+  readonly fetch?: Fetch
 }
 
 /** A whole gateway in this process, on real sockets, with a clock that stands still and certificates of its own. */
@@ -49,7 +52,8 @@ export async function startGateway(t: Test, options: GatewayOptions): Promise<Te
   // JSON is YAML, too.
   const write = (content: Record<string, unknown>): void => writeFileSync(file, JSON.stringify(content, null, 2))
   write(settings)
-  const world = stillWorld({ SECRET: secretText, ...options.environment })
+  const still = stillWorld({ SECRET: secretText, ...options.environment })
+  const world = options.fetch === undefined ? still : { ...still, fetch: options.fetch }
   const gateway = await Gateway.start(file, world)
   t.teardown(async () => {
     const drained = gateway.drain()
