@@ -66,6 +66,11 @@ export function presetParameters(name: string): NonNullable<Preset['parameters']
   return readPreset(name)?.parameters ?? {}
 }
 
+/** A preset as it is written, whatever it extends worked in; `$(name)` stands where a parameter goes. Undefined: there is none. */
+export function writtenPreset(name: string): Readonly<Record<string, unknown>> | undefined {
+  return readPreset(name)
+}
+
 function readPreset(name: string): Preset | undefined {
   const text = presetText(name)
   if (text === undefined) return undefined

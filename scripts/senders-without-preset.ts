@@ -1,0 +1,26 @@
+/** Senders that prove themselves by something else than a signature or a token, by nothing, or in a way that no preset says yet. */
+export const withoutPreset: readonly { readonly what: string; readonly senders: readonly string[] }[] = [
+  {
+    what: 'A client certificate is their only proof; ask for it by `certificate:` ([certificates.md](certificates.md)):',
+    senders: ['Worldpay Access Events', 'Mastercard (cross-border, payment initiation)', 'Google Dialogflow CX', 'Plain', 'Upvest', 'Salesforce outbound messages'],
+  },
+  {
+    what: 'User and password; ask for them by `basic:` ([tokens.md](tokens.md)):',
+    senders: ['Azure DevOps service hooks', 'Chargebee', 'Postmark', 'Pipedrive', 'Workday', 'Recurly (XML notifications)'],
+  },
+  {
+    what: 'A token of an identity provider; ask for it by `bearer:` ([tokens.md](tokens.md)):',
+    senders: ['Google Pub/Sub push', 'Azure Event Grid with Entra ID', 'Microsoft Graph rich notifications'],
+  },
+  {
+    what: 'No proof at all; only the source address (`from:`) or a path that nobody guesses is left:',
+    senders: ['Docker Hub', 'Mailchimp Marketing', 'Mollie (classic webhooks)', 'AWS SNS with raw message delivery'],
+  },
+  {
+    what: 'Not covered, because the signature needs what the gateway has not:',
+    senders: [
+      'Moralis Streams (Keccak-256)', 'Paddle Classic (PHP serialisation of a form)', 'ConnectWise PSA (a key from a URL that the body names)',
+      'Klarna (no public source says how the signature is spelled)',
+    ],
+  },
+]

@@ -1,0 +1,93 @@
+import { algorithm } from './algorithms/index.ts'
+import type { SchemeDocument } from './document.ts'
+import { formOf } from './keys.ts'
+import { signaturesOf } from './plan.ts'
+import { presetNames, presetParameters, resolvePreset } from './presets.ts'
+import { isInBody } from './source.ts'
+import { mentions, parseTemplate, type PlaceholderName } from './template-text.ts'
+
+/** How much a sender's proof is worth, by who could make it. */
+export const strengths = {
+  asymmetric: 'only the sender can sign',
+  hmac: 'the sender and you can sign',
+  hash: 'a plain hash with the secret inside: weaker than an HMAC',
+  token: 'the sender shows a secret; nothing is signed',
+  'built-in': 'a built-in verifier, for what the scheme language cannot say',
+} as const
+export type Strength = keyof typeof strengths
+
+/** What there is to know of a preset before it is chosen. */
+export interface PresetFacts {
+  readonly name: string
+  readonly document: SchemeDocument
+  readonly strength: Strength
+  /** The algorithms, by name. */
+  readonly algorithms: readonly string[]
+  /** What goes under `secrets` or `keys`, and its form. */
+  readonly keys: readonly { readonly under: 'secrets' | 'keys'; readonly form: string }[]
+  /** What the proof covers; nothing for a token. Undefined for built-in verifiers. */
+  readonly signs: readonly ('body' | 'time' | 'id' | 'url')[] | undefined
+  /** What is left open, in a few words each; `risks` of the document has the sentences. */
+  readonly open: readonly string[]
+  /** Names of what a route may or must set beside `preset`. */
+  readonly parameters: ReturnType<typeof presetParameters>
+}
+
+/** Every preset, in alphabetical order. */
+export function allPresetFacts(): readonly PresetFacts[] {
+  return presetNames().map((name) => presetFacts(name)).filter((facts) => facts !== undefined)
+}
+
+/** Undefined: there is none of this name. A parameter that has no default stands in capitals. */
+export function presetFacts(name: string): PresetFacts | undefined {
+  const parameters = presetParameters(name)
+  const needed = Object.keys(parameters).filter((key) => parameters[key]?.default === undefined)
+  const resolved = resolvePreset(name, Object.fromEntries(needed.map((key) => [key, key.toUpperCase()])))
+  if (resolved === undefined || !('document' in resolved)) return undefined
+  const { document } = resolved
+  const signs = signsOf(document)
+  const algorithms = [...new Set(signaturesOf(document).map((signature) => signature.algorithm))]
+  return { name, document, strength: strengthOf(document), algorithms, keys: keysOf(document), signs, open: openOf(document, signs, algorithms), parameters }
+}
+
+/** Of several signatures the weakest counts: it is the one that an attacker would choose. */
+function strengthOf(document: SchemeDocument): Strength {
+  if (document.verifier !== undefined) return 'built-in'
+  const names = signaturesOf(document).map((signature) => signature.algorithm)
+  if (names.includes('token')) return 'token'
+  if (names.some((name) => name.startsWith('hash-'))) return 'hash'
+  return names.some((name) => name.startsWith('hmac-')) ? 'hmac' : 'asymmetric'
+}
+
+function keysOf(document: SchemeDocument): PresetFacts['keys'] {
+  const all = signaturesOf(document).map(({ algorithm: name, key }) => {
+    const kind = algorithm(name)?.keys ?? 'secret'
+    const { form, prefix } = formOf(key, kind)
+    return { under: kind === 'secret' ? 'secrets' as const : 'keys' as const, form: prefix === undefined ? form : `${form}, ${prefix}…` }
+  })
+  return all.filter(({ under, form }, at) => all.findIndex((other) => other.under === under && other.form === form) === at)
+}
+
+function signsOf(document: SchemeDocument): PresetFacts['signs'] {
+  const tokens = parseTemplate(document.message ?? '{body}')
+  if (document.verifier !== undefined || 'mistake' in tokens) return undefined
+  if (strengthOf(document) === 'token') return []
+  const holds = (...names: PlaceholderName[]) => names.some((name) => mentions(tokens, name))
+  const body = holds('body', 'form-pairs', 'form:')
+  const covers = { body, time: document.timestamp !== undefined, id: document.id !== undefined, url: holds('url', 'url-base', 'target', 'path') }
+  return (Object.keys(covers) as (keyof typeof covers)[]).filter((key) => covers[key])
+}
+
+function openOf({ timestamp, retired, signature }: SchemeDocument, signs: PresetFacts['signs'], algorithms: readonly string[]): readonly string[] {
+  const open: string[] = []
+  if (retired === true) open.push('retired')
+  if (algorithms.includes('token')) open.push('token only')
+  else if (signs !== undefined && !signs.includes('body')) open.push('body unsigned')
+  if (signs !== undefined && !signs.includes('time')) open.push('no time')
+  if (timestamp !== undefined && timestamp.past === undefined) open.push('no tolerance')
+  if (signs !== undefined && !signs.includes('id')) open.push('no id')
+  if (algorithms.some((name) => name.includes('sha1'))) open.push('SHA-1')
+  if (algorithms.some((name) => name.includes('md5'))) open.push('MD5')
+  if ([signature ?? []].flat().some((place) => place.query !== undefined || (isInBody(place) && place.algorithm === 'token'))) open.push('lands in logs')
+  return open
+}
