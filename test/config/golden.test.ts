@@ -24,7 +24,7 @@ const world = stillWorld({ SECRET: secretText, EMPTY: '' })
 for (const name of readdirSync(folder)) {
   const path = resolve(folder, name)
   const [yaml = '', expected] = readFileSync(path, 'utf8').split(rule)
-  const said = `${await check(site.write('sallyport.yaml', yaml))}\n`.replaceAll(`${site.directory}/`, '')
+  const said = `${await check(site.write('sallyport.yaml', yaml))}\n`.replaceAll(`${site.directory}/`, '').replaceAll(site.directory, '.')
     .replaceAll(proving, 'CHECKS')
   if (process.env['TAP_SNAPSHOT'] === '1') writeFileSync(path, `${yaml}${rule}${said}`)
   else t.equal(said, expected, name)
