@@ -142,7 +142,7 @@ class Passage {
       id: this.#id, route: route.name, sender: decision.sender, from: head.from.text, host: head.host, certificate: head.certificate,
     }
     return {
-      method: head.method, target: targetFor(head, route), headers: towardsReceiver(head.headers.raw, introduction),
+      method: head.method, target: targetFor(head, route), headers: towardsReceiver(head.headers, introduction),
       body: decision.body ?? nothing,
     }
   }

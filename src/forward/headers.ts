@@ -1,4 +1,5 @@
 import type { PeerCertificate } from '../core/delivery.ts'
+import { Headers } from '../core/headers.ts'
 
 /**
  * What goes through the inner gate, and what comes back. Order matters (CVE-2024-45410): first what belongs to one hop
@@ -23,8 +24,8 @@ export interface Introduction {
 }
 
 /** The sender's header lines → the receiver's: cleaned, then introduced. Name, value, name, value …, without framing. */
-export function towardsReceiver(raw: readonly string[], introduction: Introduction): string[] {
-  const kept = without(raw, toReceiver)
+export function towardsReceiver({ raw, names }: Headers, introduction: Introduction): string[] {
+  const kept = without(raw, names, toReceiver)
   kept.push(
     'X-Forwarded-For', introduction.from,
     'X-Forwarded-Proto', 'https',
@@ -39,11 +40,17 @@ export function towardsReceiver(raw: readonly string[], introduction: Introducti
 
 /** The receiver's header lines → the sender's: hop-by-hop ones dropped, and those that only the gateway may say. */
 export function towardsSender(raw: readonly string[]): string[] {
-  return without(raw, toSender)
+  return without(raw, new Headers(raw).names, toSender)
 }
 
-/** Names in their compared form; a name that begins with one of `prefixes` is dropped, too. */
-interface Cleaning { readonly names: ReadonlySet<string>; readonly prefixes: readonly string[] }
+/** What is dropped: names in their compared form, and whatever begins with one of the prefixes, by their first letter. */
+interface Cleaning { readonly names: ReadonlySet<string>; readonly prefixes: ReadonlyMap<string, readonly string[]> }
+
+function cleaning(names: readonly string[], prefixes: readonly string[]): Cleaning {
+  const letters = new Set(prefixes.map((prefix) => prefix.charAt(0)))
+  const byLetter = [...letters].map((letter) => [letter, prefixes.filter((prefix) => prefix.startsWith(letter))] as const)
+  return { names: new Set(names), prefixes: new Map(byLetter) }
+}
 
 /** RFC 9110 §7.6.1, what older hops made of it, and `Proxy` (CVE-2016-5385). */
 const hopByHop = [
@@ -51,8 +58,8 @@ const hopByHop = [
   'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings',
 ]
 
-const toReceiver: Cleaning = {
-  names: new Set([
+const toReceiver = cleaning(
+  [
     ...hopByHop, 'host', 'content-length', 'expect',
     // Who and where the sender is.
     'x-real-ip', 'x-real-port', 'x-real-host', 'x-client-ip', 'x-client-port', 'x-cluster-client-ip', 'x-originating-ip', 'x-remote-ip',
@@ -60,37 +67,35 @@ const toReceiver: Cleaning = {
     'cf-connecting-ipv6', 'fastly-client-ip', 'x-proxyuser-ip', 'x-host', 'x-scheme', 'x-url-scheme', 'front-end-https',
     // What is asked for: a second opinion on path and method passes every route by.
     'x-rewrite-url', 'x-http-method', 'x-http-method-override', 'x-method-override',
-  ]),
-  prefixes: [
+  ],
+  [
     'forwarded', 'x-forwarded', 'client-cert', 'x-client-cert', 'x-original-', 'x-ssl-', 'ssl-', 'x-tls-', 'x-envoy-', 'x-auth-request-',
     'sallyport',
   ],
-}
+)
 
-const toSender: Cleaning = { names: new Set(hopByHop), prefixes: ['sallyport'] }
+const toSender = cleaning(hopByHop, ['sallyport'])
 
-function without(raw: readonly string[], cleaning: Cleaning): string[] {
+/** `names` are those of `raw` in lower case. */
+function without(raw: readonly string[], names: readonly string[], cleaning: Cleaning): string[] {
   const kept: string[] = []
-  const named = namedByConnection(raw)
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] as string
-    const compared = comparedForm(name)
+  const named = namedByConnection(raw, names)
+  for (let at = 0; at < names.length; at++) {
+    const compared = comparedForm(names[at] as string)
     if (isCleaned(compared, cleaning) || named?.has(compared) === true) continue
-    kept.push(name, raw[at + 1] as string)
+    kept.push(raw[at * 2] as string, raw[at * 2 + 1] as string)
   }
   return kept
 }
 
 function isCleaned(name: string, { names, prefixes }: Cleaning): boolean {
   if (names.has(name)) return true
-  for (const prefix of prefixes) if (name.startsWith(prefix)) return true
-  return false
+  return prefixes.get(name.charAt(0))?.some((prefix) => name.startsWith(prefix)) === true
 }
 
-/** Lower case, `-` for every character that is neither letter nor digit. */
+/** Of a lower-case name: `-` for every character that is neither letter nor digit. */
 function comparedForm(name: string): string {
-  const lower = name.toLowerCase()
-  return isUsual(lower) ? lower : lower.replaceAll(/[^a-z0-9]/g, '-')
+  return isUsual(name) ? name : name.replaceAll(/[^a-z0-9]/g, '-')
 }
 
 function isUsual(name: string): boolean {
@@ -102,13 +107,11 @@ function isUsual(name: string): boolean {
 }
 
 /** What the `Connection` lines name; undefined where they name nothing but themselves. */
-function namedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
+function namedByConnection(raw: readonly string[], names: readonly string[]): ReadonlySet<string> | undefined {
   let named: Set<string> | undefined
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] as string
-    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
+  for (let at = names.indexOf('connection'); at !== -1; at = names.indexOf('connection', at + 1)) {
     named ??= new Set()
-    for (const option of (raw[at + 1] as string).split(',')) named.add(comparedForm(option.trim()))
+    for (const option of (raw[at * 2 + 1] as string).split(',')) named.add(comparedForm(option.trim().toLowerCase()))
   }
   return named
 }

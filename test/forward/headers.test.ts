@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { PeerCertificate } from '../../src/core/delivery.ts'
-import { towardsReceiver, towardsSender, type Introduction } from '../../src/forward/headers.ts'
+import { Headers } from '../../src/core/headers.ts'
+import { towardsReceiver as towards, towardsSender, type Introduction } from '../../src/forward/headers.ts'
 
 const certificate: PeerCertificate = {
   der: Uint8Array.of(0x30, 0x03, 0x02, 0x01, 0x2a), issuers: [], trust: 'trusted', subject: [], issuer: [], names: [], fingerprint: '',
   keyFingerprint: '', serial: '2a', notBefore: 0, notAfter: 0, extendedKeyUsage: [], vouchedBy: () => false,
 }
+const towardsReceiver = (raw: readonly string[], said: Introduction) => towards(new Headers(raw), said)
 const introduction: Introduction = {
   id: 'AAAAAAAAAAAAAAAAAAAAAA', route: 'stripe', sender: 'CN=sender', from: '203.0.113.7', host: 'hooks.example.com', certificate,
 }
