@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
+import type { Clock } from '../core/ports.ts'
+import type { Milliseconds } from '../core/units.ts'
 import type { LineFault } from './request-line.ts'
 
 /** A request whose turn has come, or will. */
@@ -18,6 +20,7 @@ export interface SenderParts {
   readonly certificateOf: () => PeerCertificate | undefined
   readonly sourceOf: (headers: Headers) => Address | undefined
   readonly serve: (turn: Turn, connection: SenderConnection) => Promise<void>
+  readonly clock: Pick<Clock, 'monotonic'>
 }
 
 /** The most requests that a sender may write ahead of our answers. */
@@ -35,20 +38,24 @@ export class SenderConnection {
   readonly sourceOf: (headers: Headers) => Address | undefined
   readonly #serve: (turn: Turn, connection: SenderConnection) => Promise<void>
   readonly #certificateOf: () => PeerCertificate | undefined
+  readonly #clock: Pick<Clock, 'monotonic'>
   readonly #waiting: Turn[] = []
   #current: Turn | undefined
+  /** When the current request was answered; monotonic. The sender may take its time to read that, but not for ever. */
+  #answered: Milliseconds | undefined
   /** The last answer closes the connection: whatever else the sender wrote is neither served nor answered nor recorded. */
   #over = false
   /** What is left to do with a sender whose bytes are no HTTP any more, once its whole requests are answered. */
   #afterwards: (() => void) | undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
 
-  constructor({ socket, from, certificateOf, sourceOf, serve }: SenderParts) {
+  constructor({ socket, from, certificateOf, sourceOf, serve, clock }: SenderParts) {
     this.socket = socket
     this.from = from
     this.sourceOf = sourceOf
     this.#certificateOf = certificateOf
     this.#serve = serve
+    this.#clock = clock
   }
 
   /** Parsed when first asked for, once per connection. */
@@ -59,6 +66,11 @@ export class SenderConnection {
 
   get idle(): boolean {
     return this.#current === undefined
+  }
+
+  /** For how long the sender has been answered and has not read it: nothing else would ever end such a connection. */
+  get unread(): Milliseconds {
+    return this.#answered === undefined ? 0 : this.#clock.monotonic() - this.#answered
   }
 
   take(turn: Turn): void {
@@ -95,11 +107,12 @@ export class SenderConnection {
     this.#current = turn
     const { response } = turn
     response.once('close', () => this.#next(response))
-    void this.#serve(turn, this)
+    void this.#serve(turn, this).then(() => { if (this.#current === turn) this.#answered = this.#clock.monotonic() })
   }
 
   #next(answered: ServerResponse): void {
     this.#current = undefined
+    this.#answered = undefined
     this.#over = !answered.shouldKeepAlive || this.socket.destroyed
     if (this.#over) return void (this.#waiting.length = 0)
     const turn = this.#waiting.shift()

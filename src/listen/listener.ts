@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
 import type { Limits } from '../core/plan.ts'
-import type { Clock } from '../core/ports.ts'
+import type { Cancel, Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Facts } from '../core/verdict.ts'
 import { SenderConnection, type Turn } from './connection.ts'
@@ -49,6 +49,7 @@ export interface Drop {
 
 /** How often deadlines of headers are looked at, at the latest. */
 const longestInterval: Milliseconds = 1_000
+const sweepInterval: Milliseconds = 5_000
 /** A sender that is just writing to an open connection is answered, not cut off. */
 const idleGrace: Milliseconds = 500
 
@@ -62,6 +63,7 @@ export class Listener {
   readonly #entrance: Entrance
   #rules: ListenerRules
   #server: Server
+  #cancelSweep: Cancel = () => {}
   readonly #sockets = new Set<Socket>()
   readonly #connections = new Map<TLSSocket, { readonly server: Server; readonly sender: SenderConnection }>()
 
@@ -79,6 +81,7 @@ export class Listener {
       this.#door.once('error', reject)
       this.#door.listen({ host: this.#parts.host, port: this.#parts.port }, () => {
         this.#door.off('error', reject)
+        this.#sweep()
         resolve(this.#door.address() as AddressInfo)
       })
     })
@@ -101,6 +104,7 @@ export class Listener {
    */
   stop(): Promise<void> {
     const gone = new Promise<void>((resolve) => { this.#door.close(() => resolve()) })
+    void gone.then(() => this.#cancelSweep())
     this.#parts.clock.after(idleGrace, () => {
       for (const { sender } of this.#connections.values()) if (sender.idle) sender.socket.destroySoon()
     })
@@ -110,6 +114,12 @@ export class Listener {
   /** Breaks what is still open. */
   destroy(): void {
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Ends connections whose sender does not read what it was answered. */
+  #sweep(): void {
+    for (const { sender } of this.#connections.values()) if (sender.unread > this.#rules.limits.idleTimeout) sender.socket.destroy()
+    this.#cancelSweep = this.#parts.clock.after(sweepInterval, () => this.#sweep())
   }
 
   #accept(socket: Socket): void {
@@ -155,7 +165,7 @@ export class Listener {
     watchRequestLines(socket)
     const certificateOf = (): PeerCertificate | undefined => peerCertificate(socket, tls.authorities)
     const sourceOf = (headers: Headers): Address | undefined => source.behind(headers, from)
-    const sender = new SenderConnection({ socket, from, certificateOf, sourceOf, serve: this.#parts.serve })
+    const sender = new SenderConnection({ socket, from, certificateOf, sourceOf, serve: this.#parts.serve, clock: this.#parts.clock })
     this.#connections.set(socket, { server, sender })
     socket.once('close', () => {
       this.#connections.delete(socket)

@@ -90,6 +90,22 @@ void t.test('a body has its deadline, however quick it is', async (t) => {
   t.equal(receiver.seen.length, 0)
 })
 
+void t.test('a sender that does not read its answer', async (t) => {
+  const { gateway, receiver, connect } = await scene(t, {})
+  const large = 64 * 1024 * 1024
+  receiver.script = (socket) => {
+    socket.on('error', () => undefined)
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${large}\r\n\r\n`)
+    socket.write(Buffer.alloc(large))
+  }
+  const client = await connect()
+  client.send(request).socket.pause()
+  await passUntil(gateway, gateway.audit(1))
+  t.match(await gateway.audit(1), [{ reason: 'receiver-timeout' }])
+  client.socket.resume()
+  t.ok((await client.ended()).rest.length < large)
+})
+
 void t.test('too many connections of one address', async (t) => {
   const { gateway, receiver, connect } = await scene(t, { connectionsPerAddress: 2 })
   const first = await connect()
