@@ -28,13 +28,14 @@ const help = `npm run bench -- [options]
   --connections 32       at the same time
   --node PATH            the Node binary under Sallyport and bare Node; may be given several times
   --long                 200,000 deliveries over connections that stay open, and how memory grows meanwhile
+  --against PATH         another build's dist/main.js beside ours (bench/compare.sh)
   --print                print only; leave bench/RESULTS.md alone`
 
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string' }, rounds: { type: 'string', default: '3' }, deliveries: { type: 'string', default: '20000' },
     connections: { type: 'string', default: '32' }, node: { type: 'string', multiple: true, default: [process.execPath] },
-    long: { type: 'boolean', default: false }, print: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+    against: { type: 'string' }, long: { type: 'boolean', default: false }, print: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
   },
 })
 
@@ -60,7 +61,9 @@ async function main(): Promise<void> {
 
 /** Those that are asked for and installed; a line for each that is not. */
 function presentSubjects(): Subject[] {
-  const all = [nginx, haproxy, caddy, ...options.node.flatMap((node) => [bareNode(node), sallyport(node)])]
+  const { against } = options
+  const ours = (node: string): Subject[] => [bareNode(node), ...(against === undefined ? [] : [sallyport(node, against)]), sallyport(node)]
+  const all = [nginx, haproxy, caddy, ...options.node.flatMap(ours)]
   const wanted = options.only?.split(',')
   const chosen = all.filter(({ key }) => wanted === undefined || wanted.includes(key))
   return chosen.filter((subject) => {

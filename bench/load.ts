@@ -61,7 +61,7 @@ async function inBatches(
 }
 
 /** A connection that stays open, carries one delivery at a time, and is opened anew where the gateway closed it. */
-class Lane {
+export class Lane {
   readonly #door: Door
   #socket: TLSSocket
   #text = ''

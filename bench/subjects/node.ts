@@ -8,21 +8,21 @@ import { printedBy, type Site, type Subject } from './subject.ts'
 const sallyportMain = fileURLToPath(new URL('../../../dist/main.js', import.meta.url))
 const bareMain = fileURLToPath(new URL('../bare.js', import.meta.url))
 
-/** Ourselves under one Node binary, every check on, the nonce on disk, the audit log to a file. */
-export function sallyport(node: string): Subject {
+/** Ourselves under one Node binary, every check on, the nonce on disk, the audit log to a file. `main`: another build of us. */
+export function sallyport(node: string, main: string = sallyportMain): Subject {
   const version = nodeVersion(node)
   return {
     key: 'sallyport',
-    title: `Sallyport, Node ${version?.split('.')[0] ?? '?'}`,
+    title: `Sallyport${main === sallyportMain ? '' : ' before'}, Node ${version?.split('.')[0] ?? '?'}`,
     asks: ['certificate', 'signature', 'nonce'],
     note: 'nonce claimed, then committed to disk before the sender is answered; audit record a delivery',
     install: `npm run build; and a Node binary at ${node}`,
-    version: () => existsSync(sallyportMain) && version !== undefined ? `Node ${version}` : undefined,
+    version: () => existsSync(main) && version !== undefined ? `Node ${version}` : undefined,
     prepare: (site) => {
       const file = join(site.folder, 'sallyport.yaml')
       writeFileSync(file, configuration(site))
       return {
-        file: node, parameters: [...nodeFlags(), sallyportMain, 'run', '-c', file],
+        file: node, parameters: [...nodeFlags(), main, 'run', '-c', file],
         environment: { BENCH_SECRET: secret, NODE_ENV: 'production' },
       }
     },

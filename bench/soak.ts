@@ -1,0 +1,168 @@
+/**
+ * Good deliveries at a steady pace, first alone and then among bad, slow, huge and cut-off ones: is resident memory flat,
+ * is every file descriptor given back, and how much slower do the good ones get? `npm run soak -- --minutes 30`.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { makeCertificates } from './certificates.ts'
+import { Lane } from './load.ts'
+import { usageOf, type Usage } from './processes.ts'
+import { startReceiver } from './receiver.ts'
+import { circumstances, median, table, writeSection } from './results.ts'
+import { contextOf, makeRequest, sendOnce } from './sender.ts'
+import { sallyport } from './subjects/node.ts'
+import { outsideCore, start } from './subjects/subject.ts'
+import { troubles, type Doors } from './troubles.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '30' }, node: { type: 'string', default: process.execPath },
+    print: { type: 'boolean', default: false },
+  },
+})
+const minutes = Number(options.minutes)
+
+/** Milliseconds between two good deliveries over connections that stay open, over new ones, and between two troubles. */
+const pace = { keepAlive: 8, fresh: 60, trouble: 40 }
+const lanes = 16
+/** Resident memory may grow by this share between the first third and the last of the troubled time. */
+const mostGrowth = 1.1
+const mostSlowdown = 3
+/** Longer than anything that is under way may take. */
+const settleTime = 25_000
+
+interface Latencies { readonly keepAlive: number[], readonly fresh: number[], refused: number }
+
+const newLatencies = (): Latencies => ({ keepAlive: [], fresh: [], refused: 0 })
+const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+/** Runs something at a pace, however long each takes; gives the way to end it, which resolves when all are over. */
+function every(milliseconds: number, run: () => Promise<unknown>): () => Promise<void> {
+  const underWay = new Set<Promise<unknown>>()
+  const timer = setInterval(() => {
+    const one = run().finally(() => underWay.delete(one))
+    underWay.add(one)
+  }, milliseconds)
+  return async () => {
+    clearInterval(timer)
+    await Promise.all(underWay)
+  }
+}
+
+async function timed(into: Latencies, kind: 'keepAlive' | 'fresh', send: () => Promise<number>): Promise<void> {
+  const begun = performance.now()
+  const status = await send()
+  into[kind].push(performance.now() - begun)
+  if (status !== 200) into.refused += 1
+}
+
+/** Good deliveries for a while; `meanwhile` runs beside them. */
+async function deliver(doors: Doors, duration: number, meanwhile: () => () => Promise<void>): Promise<Latencies> {
+  const latencies = newLatencies()
+  const idle = Array.from({ length: lanes }, () => new Lane(doors.sender))
+  const stopKeepAlive = every(pace.keepAlive, async () => {
+    const lane = idle.pop() ?? new Lane(doors.sender)
+    await timed(latencies, 'keepAlive', () => lane.send(makeRequest('keep-alive')))
+    idle.push(lane)
+  })
+  const stopFresh = every(pace.fresh, () => timed(latencies, 'fresh', () => sendOnce(doors.sender, makeRequest('close'))))
+  const stopMeanwhile = meanwhile()
+  await wait(duration)
+  await Promise.all([stopKeepAlive(), stopFresh()])
+  await stopMeanwhile()
+  for (const lane of idle) lane.close()
+  return latencies
+}
+
+/** One kind of trouble after the other, again and again. */
+function makeTrouble(doors: Doors, counts: Map<string, number>): () => Promise<void> {
+  const kinds = Object.entries(troubles)
+  let turn = 0
+  return every(pace.trouble, async () => {
+    const [name, trouble] = kinds[turn++ % kinds.length] as (typeof kinds)[number]
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+    await trouble(doors)
+  })
+}
+
+async function soak(folder: string): Promise<void> {
+  const receiver = await startReceiver()
+  const certificates = await makeCertificates(join(folder, 'certificates'))
+  const site = { folder: join(folder, 'site'), receiverPort: receiver.port, certificates }
+  mkdirSync(site.folder)
+  const running = await start(sallyport(options.node), site)
+  try {
+    const doors: Doors = {
+      sender: { port: running.port, context: contextOf(certificates, 'sender') },
+      stranger: { port: running.port, context: contextOf(certificates, 'stranger') },
+    }
+    const quietTime = Math.max(20_000, minutes * 6_000)
+    await deliver(doors, 10_000, () => async () => undefined)
+    const alone = await deliver(doors, quietTime, () => async () => undefined)
+    await wait(settleTime)
+    const before = usageOf(running.pid)
+    const samples: Usage[] = []
+    const counts = new Map<string, number>()
+    const sampling = setInterval(() => { samples.push(usageOf(running.pid)) }, 5_000)
+    const troubled = await deliver(doors, minutes * 60_000 - quietTime, () => makeTrouble(doors, counts))
+    clearInterval(sampling)
+    await wait(settleTime)
+    report({ alone, troubled, before, after: usageOf(running.pid), samples, counts })
+  } finally {
+    await running.stop()
+    receiver.close()
+  }
+}
+
+interface Findings {
+  readonly alone: Latencies
+  readonly troubled: Latencies
+  readonly before: Usage
+  readonly after: Usage
+  readonly samples: readonly Usage[]
+  readonly counts: ReadonlyMap<string, number>
+}
+
+function report({ alone, troubled, before, after, samples, counts }: Findings): void {
+  const third = Math.ceil(samples.length / 3)
+  const resident = samples.map(({ residentMiB }) => residentMiB)
+  const [early, late] = [median(resident.slice(0, third)), median(resident.slice(-third))]
+  const slower = (kind: 'keepAlive' | 'fresh'): number => at(troubled[kind], 0.99) / at(alone[kind], 0.99)
+  const verdicts: [string, string, boolean][] = [
+    ['resident memory, first third → last third', `${early.toFixed(0)} → ${late.toFixed(0)} MiB`, late <= early * mostGrowth],
+    ['file descriptors, before → after', `${before.descriptors} → ${after.descriptors}`, after.descriptors <= before.descriptors],
+    ['p99 of good deliveries, connection kept, against alone', `${slower('keepAlive').toFixed(2)} ×`, slower('keepAlive') <= mostSlowdown],
+    ['p99 of good deliveries, new connection, against alone', `${slower('fresh').toFixed(2)} ×`, slower('fresh') <= mostSlowdown],
+    ['good deliveries that were not accepted', `${alone.refused + troubled.refused}`, alone.refused + troubled.refused === 0],
+  ]
+  const text = [
+    `## Soak: ${minutes} minutes, good among bad, slow, huge and cut-off`,
+    `${circumstances()}, ${sallyport(options.node).title}. Good deliveries at a steady pace, ` +
+    `${alone.keepAlive.length + alone.fresh.length} alone and ${troubled.keepAlive.length + troubled.fresh.length} among ` +
+    `${[...counts.values()].reduce((sum, count) => sum + count, 0)} of ${counts.size} kinds of trouble: ${[...counts.keys()].join(', ')}.`,
+    table(['', 'found', 'as wanted'], verdicts.map(([what, found, good]) => [what, found, good ? 'yes' : '**no**'])),
+    table(['milliseconds', 'p50 alone', 'p50 among', 'p99 alone', 'p99 among'], (['keepAlive', 'fresh'] as const).map((kind) => [
+      kind === 'keepAlive' ? 'connection kept' : 'new connection',
+      ...[0.5, 0.99].flatMap((share) => [alone[kind], troubled[kind]].map((one) => at(one, share).toFixed(1))),
+    ])),
+  ].join('\n\n')
+  console.log(text)
+  if (!options.print) writeSection('soak', text)
+  if (verdicts.some(([, , good]) => !good)) process.exitCode = 1
+}
+
+function at(latencies: readonly number[], share: number): number {
+  const sorted = [...latencies].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
+spawnSync('taskset', ['-a', '-p', '-c', String(outsideCore), String(process.pid)])
+const folder = mkdtempSync(join(tmpdir(), 'sallyport-soak-'))
+try {
+  await soak(folder)
+} finally {
+  rmSync(folder, { recursive: true })
+}
