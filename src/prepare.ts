@@ -3,14 +3,13 @@ import type { Address, Arrival } from './core/delivery.ts'
 import type { NonceStore } from './core/nonce.ts'
 import type { Plan, Problem } from './core/plan.ts'
 import type { Route } from './core/policy.ts'
-import type { Receiver } from './core/receiver.ts'
+import type { Receiver, ReceiverPlan } from './core/receiver.ts'
 import { compilePlan, type Parts } from './config/compile.ts'
 import type { ConfigurationFiles } from './config/files.ts'
 import type { Loaded } from './config/load.ts'
 import { ConfigurationError, type PlacedProblem } from './config/problems.ts'
 import { isBelow } from './config/salvage.ts'
-import type { ReceiverSettings } from './config/schema.ts'
-import { httpReceiver, type ReceiverSettings as HttpReceiverSettings } from './forward/receiver.ts'
+import { httpReceiver } from './forward/receiver.ts'
 import { ambiguities, compileRoutes, type Ambiguity, type Find } from './listen/routes.ts'
 import type { Wanted } from './listen/listener-set.ts'
 import { buildTlsOptions } from './listen/tls.ts'
@@ -25,6 +24,7 @@ export interface Prepared {
   readonly admits: (from: Address) => boolean
   readonly listeners: readonly Wanted[]
   readonly receivers: ReadonlyMap<string, Receiver>
+  readonly receiverPlans: ReadonlyMap<string, ReceiverPlan>
   readonly files: ReadonlyMap<string, string>
   /** For problems that show later, when sockets are opened. */
   readonly place: (problem: Problem) => PlacedProblem
@@ -36,22 +36,24 @@ export interface Prepared {
 export interface Preparation {
   readonly world: World
   readonly nonces: NonceStore
-  /** A receiver of the state before whose settings are the same is used again, with its open connections. */
-  readonly reuse: (name: string, settings: ReceiverSettings) => Receiver | undefined
+  /** A receiver of the state before whose plan is the same is used again, with its open connections. */
+  readonly reuse: (plan: ReceiverPlan) => Receiver | undefined
 }
 
 /** Compiles a read configuration. Throws `ConfigurationError` with every problem. */
 export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonces, reuse }: Preparation): Prepared {
   const receivers = new Map<string, Receiver>()
+  const receiverPlans = new Map<string, ReceiverPlan>()
   const { settings } = loaded
   const publications = new Publications({ clock: world.clock, fetch: world.fetch, directory: files.absolute(settings.fetched.directory) })
   const feeds = new Feeds(settings.feeds, publications.open)
   const parts: Parts = {
     clock: world.clock, environment: world.environment, nonces, publish: publications.open, feeds,
-    receiver: (name, settings) => {
-      const made = reuse(name, settings) ?? httpReceiver(receiverSettings(name, settings), world.clock)
-      receivers.set(name, made)
-      return made
+    receiver: (made) => {
+      const receiver = reuse(made) ?? httpReceiver(made, world.clock)
+      receivers.set(made.name, receiver)
+      receiverPlans.set(made.name, made)
+      return receiver
     },
   }
   const compiled = compilePlan(loaded, files, parts)
@@ -61,12 +63,12 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
   problems.push(...ambiguities(plan.routes).map((one) => asProblem(one, plan.routes)).filter(({ path }) => !isBelow(path, faulty)))
   const listeners = prepareListeners(plan, faulty, problems)
   if (problems.length > 0) {
-    for (const [name, one] of receivers) if (reuse(name, loaded.settings.receivers[name] as ReceiverSettings) !== one) void one.close()
+    for (const one of receiverPlans.values()) if (reuse(one) === undefined) void receivers.get(one.name)?.close()
     throw new ConfigurationError(inFileOrder(problems.map(compiled.place)))
   }
   const { place, files: read } = compiled
   return {
-    plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, files: read, place,
+    plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, receiverPlans, files: read, place,
     publications, feeds,
   }
 }
@@ -85,10 +87,6 @@ function prepareListeners(plan: Plan, faulty: readonly Problem['path'][], proble
 /** As one reads the file. Problems of one place keep their order. */
 function inFileOrder(problems: readonly PlacedProblem[]): PlacedProblem[] {
   return [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
-}
-
-function receiverSettings(name: string, { url, timeout }: ReceiverSettings): HttpReceiverSettings {
-  return { name, urls: [url], timeout, unhealthyAfter: 3, retryAfter: 10_000, connectTimeout: Math.min(timeout, 5_000), connections: 256 }
 }
 
 /** The questions of the connection stage, asked of an address alone; a route without one admits everybody. */

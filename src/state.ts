@@ -1,8 +1,8 @@
 import { readConfiguration } from './config/compile.ts'
 import { fileReference, type ConfigurationFiles } from './config/files.ts'
-import type { ReceiverSettings, Settings } from './config/schema.ts'
+import type { Settings } from './config/schema.ts'
 import type { NonceStore } from './core/nonce.ts'
-import type { Receiver } from './core/receiver.ts'
+import type { Receiver, ReceiverPlan } from './core/receiver.ts'
 import { openStore, type OpenedStore } from './nonces/open.ts'
 import { noStore, prepare, type Prepared } from './prepare.ts'
 import { UnderWay } from './under-way.ts'
@@ -34,9 +34,9 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   const { settings } = loaded
   const sameStore = before !== undefined && before.settings.replay.store === settings.replay.store
   const opened = sameStore ? { store: before.nonces } : await open(fileReference(settings.replay.store, files), world)
-  const same = (name: string, now: ReceiverSettings): Receiver | undefined => {
-    const then = before?.settings.receivers[name]
-    return JSON.stringify(then) === JSON.stringify(now) ? before?.prepared.receivers.get(name) : undefined
+  const same = (plan: ReceiverPlan): Receiver | undefined => {
+    const then = before?.prepared.receiverPlans.get(plan.name)
+    return JSON.stringify(then) === JSON.stringify(plan) ? before?.prepared.receivers.get(plan.name) : undefined
   }
   const nonces = 'store' in opened ? opened.store : noStore
   const problems = 'store' in opened ? loaded.problems : [...loaded.problems, opened.problem]

@@ -3,14 +3,14 @@ import type { Feeds } from '../addresses/feeds.ts'
 import type { Clock, Publication, Published } from '../core/ports.ts'
 import type { NonceStore } from '../core/nonce.ts'
 import type { Plan, Problem } from '../core/plan.ts'
-import type { Receiver } from '../core/receiver.ts'
+import type { Receiver, ReceiverPlan } from '../core/receiver.ts'
 import { ConfigurationFiles } from './files.ts'
 import { compileListener } from './listeners.ts'
 import { loadSettings, type Loaded } from './load.ts'
 import { ConfigurationError, type PlacedProblem } from './problems.ts'
+import { compileReceiver } from './receivers.ts'
 import { compileRoute } from './routes.ts'
 import { isBelow } from './salvage.ts'
-import type { ReceiverSettings } from './schema.ts'
 import type { Environment } from './secrets.ts'
 
 /** What compiling needs from outside: the store, receivers, clock and environment are handed in. */
@@ -18,7 +18,7 @@ export interface Parts {
   readonly clock: Clock
   readonly environment: Environment
   readonly nonces: NonceStore
-  readonly receiver: (name: string, settings: ReceiverSettings) => Receiver
+  readonly receiver: (plan: ReceiverPlan) => Receiver
   readonly publish: (publication: Publication) => Published
   readonly feeds: Feeds
 }
@@ -49,7 +49,9 @@ export function compilePlan(loaded: Loaded, files: ConfigurationFiles, parts: Pa
   const { settings, document } = loaded
   const problems: Problem[] = [...loaded.problems]
   const problem = (found: Problem): void => { if (!isBelow(found.path, loaded.replaced)) problems.push(found) }
-  const receivers = new Map(Object.entries(settings.receivers).map(([name, one]) => [name, parts.receiver(name, one)]))
+  const receivers = new Map(Object.entries(settings.receivers).map(([name, one]) => (
+    [name, parts.receiver(compileReceiver(name, one, files, problem))]
+  )))
   const plan: Plan = {
     listeners: settings.listeners.map((listener, at) => compileListener(listener, ['listeners', at], files, problem)),
     routes: settings.routes.map((_, at) => compileRoute(settings, at, { ...parts, files, receivers, problem })),

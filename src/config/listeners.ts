@@ -31,7 +31,8 @@ function compileTls(settings: ListenerSettings['tls'], path: Path, files: Config
   }
 }
 
-function readText(name: string, path: Path, files: ConfigurationFiles, report: Report): string {
+/** The text of a PEM file; empty once a problem was reported. */
+export function readText(name: string, path: Path, files: ConfigurationFiles, report: Report): string {
   const bytes = files.read(name, cap)
   if (!('fault' in bytes)) return Buffer.from(bytes).toString('latin1')
   report({ path, what: `the file ${files.absolute(name)} ${bytes.fault}`, mend: 'write a path relative to the configuration file' })

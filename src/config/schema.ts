@@ -46,9 +46,34 @@ const listener = z.strictObject({
   }).superRefine(oneHeader).prefault({}).describe('Who tells us the address of the sender; left out: the TCP peer.'),
 })
 
+const receiverUrls = z.union([z.string(), z.array(z.string()).min(1)]).transform((written, context) => {
+  const found = [written].flat().map((text) => receiverUrl(text) ?? text)
+  if (found.some((text) => receiverUrl(text) === undefined)) {
+    // Not quoted: it may hold a password.
+    const mend = 'write http://HOST:PORT, https://HOST:PORT or unix:PATH; a path goes into `forward.path` of the route'
+    context.addIssue(mistake('is not where a receiver listens', mend))
+  }
+  return found
+})
+
+function receiverUrl(text: string): string | undefined {
+  if (/^unix:./.test(text)) return text
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url.origin : undefined
+}
+
 const receiver = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).describe('Where the receiver listens, `http://127.0.0.1:9000`.'),
-  timeout: duration.prefault('10s').describe('The most that one delivery may take.'),
+  url: receiverUrls
+    .describe('Where the receiver listens: `http://127.0.0.1:9000`, `https://…`, `unix:/run/app.sock`; or a list of them, tried in turn.'),
+  timeout: duration.prefault('10s').describe('The most that one delivery may take, from connecting to the last byte of the answer.'),
+  connectTimeout: duration.prefault('5s').describe('The most that connecting may take, never more than `timeout`.'),
+  connections: z.int().min(1).max(65_535).default(256).describe('The most connections to one URL; what comes on top waits its turn.'),
+  unhealthyAfter: z.int().min(1).default(3).describe('After so many failures in a row a URL is left alone, as long as another one is not.'),
+  retryAfter: duration.prefault('10s').describe('For how long it is left alone.'),
+  ca: z.array(z.string()).min(1).optional().describe('PEM files of the authorities that sign the receiver; left out: the public ones.'),
+  certificate: z.string().optional().describe('PEM file of the certificate that we show to the receiver.'),
+  key: z.string().optional().describe('PEM file of its private key.'),
+  serverName: z.string().min(1).optional().describe('The name in the receiver’s certificate; left out: the host of `url`.'),
 })
 
 const limits = z.strictObject({

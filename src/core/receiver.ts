@@ -1,4 +1,30 @@
+import type { Milliseconds } from './units.ts'
 import type { Facts, Reasons } from './verdict.ts'
+
+/** A receiver as the configuration names it. */
+export interface ReceiverPlan {
+  readonly name: string
+  /** `http://…`, `https://…` or `unix:/path`; tried in turn. Never empty. */
+  readonly urls: readonly string[]
+  /** The most that one delivery may take, from connecting to the last byte of the answer. */
+  readonly timeout: Milliseconds
+  readonly connectTimeout: Milliseconds
+  /** The most connections to one URL; what comes on top waits its turn, and its time runs. */
+  readonly connections: number
+  /** After so many failures in a row a URL is left alone for `retryAfter`, as long as another one is not. */
+  readonly unhealthyAfter: number
+  readonly retryAfter: Milliseconds
+  readonly tls: ReceiverTls
+}
+
+/** For `https://`: PEM texts. Without `ca` the public certificate authorities are trusted. */
+export interface ReceiverTls {
+  readonly ca: readonly string[] | undefined
+  readonly certificate: string | undefined
+  readonly key: string | undefined
+  /** The name that the receiver's certificate must have; undefined: the URL's host. */
+  readonly serverName: string | undefined
+}
 
 /** What goes through the inner gate. */
 export interface Outbound {

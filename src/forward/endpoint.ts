@@ -1,22 +1,6 @@
 import { Pool, type Dispatcher } from 'undici'
-import type { Outbound } from '../core/receiver.ts'
+import type { Outbound, ReceiverPlan, ReceiverTls } from '../core/receiver.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
-
-export interface EndpointSettings {
-  readonly connectTimeout: Milliseconds
-  /** The most connections to one URL; what comes on top waits its turn, and its time runs. */
-  readonly connections: number
-  /** For `https://`: PEM texts. Without `ca` the public certificate authorities are trusted. */
-  readonly tls?: EndpointTls
-}
-
-export interface EndpointTls {
-  readonly ca?: readonly string[]
-  readonly certificate?: string
-  readonly key?: string
-  /** The name that the receiver's certificate must have; the URL's host where left out. */
-  readonly serverName?: string
-}
 
 /** One URL of a receiver: its connections, and how they have been doing. */
 export class Endpoint {
@@ -25,19 +9,19 @@ export class Endpoint {
   readonly #pool: Pool
   #failures = 0
 
-  constructor(url: string, settings: EndpointSettings) {
+  constructor(url: string, { connections, connectTimeout, tls }: ReceiverPlan) {
     const unix = url.startsWith('unix:')
     this.#pool = new Pool(unix ? 'http://localhost' : url, {
-      connections: settings.connections,
+      connections,
       pipelining: 1,
       // The exchange keeps the time.
       headersTimeout: 0,
       bodyTimeout: 0,
       allowH2: false,
       connect: {
-        timeout: settings.connectTimeout,
+        timeout: connectTimeout,
         ...(unix ? { socketPath: url.slice('unix:'.length) } : {}),
-        ...tlsOptions(settings.tls),
+        ...tlsOptions(tls),
       },
     })
   }
@@ -63,7 +47,7 @@ export class Endpoint {
   }
 }
 
-function tlsOptions({ ca, certificate, key, serverName }: EndpointTls = {}): object {
+function tlsOptions({ ca, certificate, key, serverName }: ReceiverTls): object {
   return {
     ...(ca === undefined ? {} : { ca: [...ca] }),
     ...(certificate === undefined ? {} : { cert: certificate }),
