@@ -14,11 +14,15 @@ import type { Drop } from './listen/listener.ts'
 import { ListenerSet } from './listen/listener-set.ts'
 import { requestReasons } from './listen/reasons.ts'
 import { loadState, openOwnStore, releaseState, type State } from './state.ts'
-import { createWay } from './way.ts'
+import { createWay, type Phase } from './way.ts'
+import type { Milliseconds } from './core/units.ts'
 import type { World } from './world.ts'
 
 /** A connection that is dropped is told nothing. */
 const unanswered = { status: 0, title: '' }
+
+/** For so long a draining gateway still takes what comes on connections that are open; then it says that it is going. */
+const lastCall: Milliseconds = 500
 
 /**
  * The gateway, wired: configuration in, running process out. A reload builds a whole new state and swaps it; where that
@@ -39,7 +43,8 @@ export class Gateway {
   #reloading: Promise<'taken' | 'refused'> = Promise.resolve('taken')
   /** What states before this one still have to finish. */
   #retired: Promise<unknown> = Promise.resolve()
-  #draining = false
+  #phase: Phase = 'open'
+  #drained: Promise<void> | undefined
 
   private constructor(file: string, world: World, state: State) {
     const { log, limits } = state.settings
@@ -58,7 +63,7 @@ export class Gateway {
       )),
     })
     this.#admin = new AdminServer({
-      ready: () => !this.#draining, metrics: () => this.#metrics.text(), metricsType: this.#metrics.contentType,
+      ready: () => this.#phase === 'open', metrics: () => this.#metrics.text(), metricsType: this.#metrics.contentType,
     })
     this.#listeners = this.#makeListeners()
   }
@@ -105,8 +110,14 @@ export class Gateway {
    * The end: readiness turns, no new connections, what is under way finishes, nonces and audit are written. Resolves when
    * all is closed; what is not finished after `drain` is cut off.
    */
-  async drain(): Promise<void> {
-    this.#draining = true
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain()
+    return this.#drained
+  }
+
+  async #drain(): Promise<void> {
+    this.#phase = 'last-call'
+    this.#world.clock.after(lastCall, () => { this.#phase = 'closed' })
     await this.#reloading
     const cancel = this.#world.clock.after(this.#state.settings.drain, () => this.#listeners.destroy())
     this.#state.prepared.publications.stop()
@@ -132,7 +143,7 @@ export class Gateway {
   }
 
   async #takeAnew(): Promise<'taken' | 'refused'> {
-    if (this.#draining) return 'refused'
+    if (this.#phase !== 'open') return 'refused'
     const files = new ConfigurationFiles(this.#file)
     try {
       await this.#swap(await loadState({ files, world: this.#world, before: this.#state, openStore: openOwnStore }))
@@ -156,7 +167,7 @@ export class Gateway {
   #makeListeners(): ListenerSet {
     const { clock } = this.#world
     const way = createWay({
-      clock, budget: this.#budget, newId: () => this.#newId(), draining: () => this.#draining,
+      clock, budget: this.#budget, newId: () => this.#newId(), phase: () => this.#phase,
       policy: () => this.#state.prepared, record: (decided) => this.#record(decided),
     })
     return new ListenerSet({

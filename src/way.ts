@@ -10,14 +10,18 @@ import { forwardDelivery, type Forwarded } from './forward/forwarding.ts'
 import { towardsReceiver } from './forward/headers.ts'
 import { BodyReader, type BodyBudget } from './listen/body.ts'
 import type { SenderConnection, Turn } from './listen/connection.ts'
+import { requestReasons } from './listen/reasons.ts'
 import { respondAnswer, respondProblem } from './listen/respond.ts'
+
+/** `last-call`: what comes on an open connection is served, and the connection closed with it · `closed`: it is refused. */
+export type Phase = 'open' | 'last-call' | 'closed'
 
 export interface WayParts {
   readonly clock: Clock
   readonly budget: BodyBudget
   readonly newId: () => string
   readonly policy: () => Policy
-  readonly draining: () => boolean
+  readonly phase: () => Phase
   readonly record: (decided: Decided) => void
 }
 
@@ -69,7 +73,9 @@ class Passage {
   }
 
   async go(): Promise<void> {
-    if (this.#parts.draining()) this.#turn.response.shouldKeepAlive = false
+    const phase = this.#parts.phase()
+    if (phase !== 'open') this.#turn.response.shouldKeepAlive = false
+    if (phase === 'closed') return this.#refuseEarly({ reason: 'draining', row: requestReasons.draining, facts: {}, framing: 'lost' })
     const judged = await judge(this.#policy, this.#reached(), this.#parts.clock)
     this.#route = judged.route
     this.#from = judged.from ?? this.#from

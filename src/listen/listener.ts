@@ -51,7 +51,7 @@ export interface Drop {
 const longestInterval: Milliseconds = 1_000
 const sweepInterval: Milliseconds = 5_000
 /** A sender that is just writing to an open connection is answered, not cut off. */
-const idleGrace: Milliseconds = 500
+const idleGrace: Milliseconds = 1_000
 
 /**
  * The outer gate: accepts, drops addresses that no route could admit before their handshake, speaks TLS, and hands

@@ -7,6 +7,8 @@ import { stillWorld, type StillWorld } from './world.ts'
 
 /** What a test changes of the configuration; everything else is as below. */
 export interface GatewayOptions {
+  /** Further files beside the configuration, by name. */
+  readonly files?: (pki: Pki) => Promise<Record<string, string>>
   /** The receiver's port, for `receivers.target`. */
   readonly receiver: number
   /** One or more routes; `forward` to `target` and `match` are filled in where left out. */
@@ -45,7 +47,9 @@ const pki = makePki()
 export async function startGateway(t: Test, options: GatewayOptions): Promise<TestGateway> {
   const { ca } = await pki
   const [server, sender] = await Promise.all([ca.server(), ca.client()])
-  const directory = t.testdir({ 'server.pem': server.chain, 'server.key': server.key, 'ca.pem': ca.certificate })
+  const directory = t.testdir({
+    'server.pem': server.chain, 'server.key': server.key, 'ca.pem': ca.certificate, ...await options.files?.(await pki),
+  })
   mkdirSync(resolve(directory, 'data'))
   const file = resolve(directory, 'sallyport.yaml')
   const settings = configuration(options)
