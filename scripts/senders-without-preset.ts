@@ -2,7 +2,7 @@
 export const withoutPreset: readonly { readonly what: string; readonly senders: readonly string[] }[] = [
   {
     what: 'A client certificate is their only proof; ask for it by `certificate:` ([certificates.md](certificates.md)):',
-    senders: ['Worldpay Access Events', 'Mastercard (cross-border, payment initiation)', 'Google Dialogflow CX', 'Plain', 'Upvest', 'Salesforce outbound messages'],
+    senders: ['Worldpay Access Events', 'Mastercard (cross-border, payment initiation)', 'Google Dialogflow CX', 'Upvest', 'Salesforce outbound messages'],
   },
   {
     what: 'User and password; ask for them by `basic:` ([tokens.md](tokens.md)):',

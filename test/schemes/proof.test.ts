@@ -1,6 +1,6 @@
 import t from 'tap'
 import { presetNames } from '../../src/schemes/presets.ts'
-import { oracles } from '../support/oracles.ts'
+import { oracles } from '../support/oracles/index.ts'
 import { senders } from '../support/senders/index.ts'
 import { preset, providers } from '../support/vectors.ts'
 

@@ -44,6 +44,9 @@ export function inOne(
   return sender((parcel) => ({ [header]: write(time(parcel), mac(parcel, hash, as, ...parts(parcel, time(parcel)))) }))
 }
 
+/** How most of them are put together: `t=…,v1=…`. */
+export const tAndV1 = (time: string, proof: string) => `t=${time},v1=${proof}`
+
 /** Standard Webhooks, under one of its two families of headers. */
 export function standard(family: 'webhook' | 'svix', key: KeyKind = 'whsec'): Sender {
   return sender((parcel) => ({

@@ -1,96 +1,7 @@
-import { createRequire } from 'node:module'
+import { credentials, holds, require, type Mail, type Oracle } from './oracle.ts'
 
-/**
- * The official libraries of senders, from `test/oracles/` (their own package, so that the project's install stays small).
- * They verify what senders sign for their users, so they are asked whether they agree with the presets.
- */
-const require = createRequire(new URL('../oracles/package.json', import.meta.url))
-
-/** One delivery as an SDK takes it. */
-export interface Mail {
-  readonly body: string
-  /** By lower-case name. */
-  readonly headers: Readonly<Record<string, string>>
-  /** The secret or the public key, as the sender shows it. */
-  readonly secret: string
-  readonly url: string
-}
-
-export interface Oracle {
-  /** The package and what of it is asked. */
-  readonly by: string
-  readonly accepts: (mail: Mail) => boolean | Promise<boolean>
-  /** What the SDK signs: headers. */
-  readonly signs?: (mail: Mail, at: number) => Promise<Readonly<Record<string, string>>> | Readonly<Record<string, string>>
-  /** A body that the SDK takes for an event of the sender. */
-  readonly body?: string
-}
-
-/** Most SDKs say no by throwing. */
-async function holds(run: () => unknown): Promise<boolean> {
-  try {
-    return await run() !== false
-  } catch {
-    return false
-  }
-}
-
-type Verify = (body: string, headers: Mail['headers'], secret: string) => unknown
-interface Client { readonly webhooks: Record<'verifySignature' | 'unwrap', Verify> }
-type NewClient = new (options: Readonly<Record<string, string>>) => Client
-const credentials = { apiKey: 'k', bearerToken: 'k', tokenId: 'k', tokenSecret: 'k', organizationID: 'k' }
-
-/** SDKs of one make: `client.webhooks.verifySignature(body, headers, secret)`. */
-function byClient(name: string): Oracle {
-  return {
-    by: `${name} webhooks.verifySignature`,
-    accepts: ({ body, headers, secret }) => {
-      const Client = require(name) as { readonly default: NewClient }
-      return holds(() => new Client.default(credentials).webhooks.verifySignature(body, headers, secret))
-    },
-  }
-}
-
-interface StandardWebhook {
-  readonly verify: (body: string, headers: Mail['headers']) => unknown
-  readonly sign: (id: string, at: Date, body: string) => string
-}
-type NewStandardWebhook = new (secret: string) => StandardWebhook
-
-/** The libraries of the standard, which its senders document. */
-function byStandard(name: 'standardwebhooks' | 'svix', family: 'webhook' | 'svix', secretOf = (secret: string) => secret): Oracle {
-  const open = (secret: string) => new (require(name) as { readonly Webhook: NewStandardWebhook }).Webhook(secretOf(secret))
-  return {
-    by: `${name} Webhook.verify, .sign`,
-    accepts: ({ body, headers, secret }) => holds(() => open(secret).verify(body, headers)),
-    signs: ({ body, secret }, at) => ({
-      [`${family}-id`]: 'msg_1', [`${family}-timestamp`]: String(Math.floor(at / 1000)), [`${family}-signature`]: open(secret).sign('msg_1', new Date(at), body),
-    }),
-  }
-}
-
-interface HubspotSignature {
-  readonly isValid: (options: Readonly<Record<string, string | number>>) => boolean
-  readonly getSignature: (method: string, version: string, options: Readonly<Record<string, string | number>>) => string
-}
-
-function byHubspot(version: 'v1' | 'v2' | 'v3', header: string): Oracle {
-  const signature = () => (require('@hubspot/api-client') as { readonly Signature: HubspotSignature }).Signature
-  const options = ({ body, url, secret }: Mail, timestamp: number) => ({ clientSecret: secret, requestBody: body, url, timestamp })
-  return {
-    by: '@hubspot/api-client Signature.isValid, .getSignature',
-    accepts: (mail) => holds(() => signature().isValid({
-      ...options(mail, Number(mail.headers['x-hubspot-request-timestamp'] ?? 0)), signatureVersion: version, method: 'POST',
-      signature: mail.headers[header.toLowerCase()] ?? '',
-    })),
-    signs: (mail, at) => ({
-      [header]: signature().getSignature('POST', version, options(mail, at)),
-      ...(version === 'v3' ? { 'X-HubSpot-Request-Timestamp': String(at) } : { 'X-HubSpot-Signature-Version': version }),
-    }),
-  }
-}
-
-const own: Readonly<Record<string, Oracle>> = {
+/** Libraries of one sender each, by the name of the preset. */
+export const own: Readonly<Record<string, Oracle>> = {
   'clerk': {
     by: '@clerk/backend verifyWebhook',
     accepts: ({ body, headers, secret, url }) => {
@@ -125,6 +36,17 @@ const own: Readonly<Record<string, Oracle>> = {
       type Unwrap = (body: string, options: { readonly headers: Mail['headers'], readonly key: string }) => unknown
       const Client = require('dodopayments') as { readonly default: new (options: object) => { readonly webhooks: { readonly unwrap: Unwrap } } }
       return holds(() => new Client.default(credentials).webhooks.unwrap(body, { headers, key: secret }))
+    },
+  },
+  'dropbox-sign': {
+    by: '@dropbox/sign EventCallbackHelper.isValid',
+    accepts: ({ body, secret }) => {
+      type Sign = {
+        readonly EventCallbackHelper: { readonly isValid: (key: string, callback: object) => boolean }
+        readonly EventCallbackRequest: { readonly init: (data: unknown) => object }
+      }
+      const { EventCallbackHelper, EventCallbackRequest } = require('@dropbox/sign') as Sign
+      return holds(() => EventCallbackHelper.isValid(secret, EventCallbackRequest.init(JSON.parse(new URLSearchParams(body).get('json') ?? ''))))
     },
   },
   'linear': {
@@ -230,23 +152,3 @@ interface WorkosWebhooks {
   readonly computeSignature: (at: number, payload: unknown, secret: string) => Promise<string>
 }
 const workos = () => new (require('@workos-inc/node') as { readonly WorkOS: new (key: string) => { readonly webhooks: WorkosWebhooks } }).WorkOS('sk_k').webhooks
-
-/** By the name of the preset. */
-export const oracles: Readonly<Record<string, Oracle>> = {
-  ...own,
-  'anthropic': byStandard('standardwebhooks', 'webhook'),
-  'gitlab-signed': byStandard('standardwebhooks', 'webhook'),
-  'hubspot': byHubspot('v3', 'X-HubSpot-Signature-v3'),
-  'hubspot-v1': byHubspot('v1', 'X-HubSpot-Signature'),
-  'hubspot-v2': byHubspot('v2', 'X-HubSpot-Signature'),
-  'incident-io': byStandard('standardwebhooks', 'webhook'),
-  'lithic': byClient('lithic'),
-  'metronome': byClient('@metronome/sdk'),
-  'mux': byClient('@mux/mux-node'),
-  'orb': byClient('orb-billing'),
-  'render': byStandard('standardwebhooks', 'webhook'),
-  'standard-webhooks': byStandard('standardwebhooks', 'webhook'),
-  'stytch': byStandard('svix', 'svix'),
-  'supabase-auth': byStandard('standardwebhooks', 'webhook', (secret) => secret.slice('v1,'.length)),
-  'svix': byStandard('svix', 'svix'),
-}

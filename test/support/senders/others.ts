@@ -1,0 +1,45 @@
+import { digest, mac, milliseconds, seal, seconds } from './parcel.ts'
+import { inOne, overBody, sender, stamped, standard, token, tAndV1, type Sender } from './shapes.ts'
+
+/** Monitoring, identity, AI, clouds and standards. */
+export const others: Record<string, Sender> = {
+  'acuity': overBody('X-Acuity-Signature', { as: 'base64' }),
+  'auth0': token('Authorization'),
+  'azure-event-grid': token('?secret'),
+  'bearer': token('Authorization', { before: 'Bearer ' }),
+  'cloudevents': token('Authorization', { before: 'Bearer ' }),
+  'cloudflare': token('cf-webhook-auth'),
+  'datadog': token('X-Our-Header', { parameters: { header: 'X-Our-Header' } }),
+  'dub': overBody('Dub-Signature'),
+  'elevenlabs': inOne('ElevenLabs-Signature', (time, proof) => `t=${time},v0=${proof}`),
+  'fal': sender((parcel) => ({
+    'x-fal-webhook-request-id': parcel.id,
+    'x-fal-webhook-user-id': 'user-7',
+    'x-fal-webhook-timestamp': seconds(parcel),
+    'x-fal-webhook-signature': seal(parcel, null, 'hex', [
+      parcel.id, 'user-7', seconds(parcel), digest({ ...parcel, wrongly: false }, 'sha256', 'hex', parcel.body),
+    ].join('\n')),
+  }), { key: 'ed25519-base64url' }),
+  'google-drive': token('X-Goog-Channel-Token'),
+  'grafana': overBody('X-Grafana-Alerting-Signature'),
+  'grafana-timestamped': { ...stamped('X-Grafana-Alerting-Signature', 'X-Our-Header', seconds, ({ body }, time) => [`${time}:`, body]), parameters: { header: 'X-Our-Header' } },
+  'header-token': token('X-Our-Header', { parameters: { header: 'X-Our-Header' } }),
+  'hugging-face': token('X-Webhook-Secret'),
+  'hmac': { ...overBody('X-Our-Header'), parameters: { header: 'X-Our-Header' } },
+  'microsoft-graph': sender(() => ({}), { covers: 'less', body: ({ key, id }) => JSON.stringify({ value: [{ id, clientState: key.written }] }) }),
+  'new-relic': token('X-Our-Header', { parameters: { header: 'X-Our-Header' } }),
+  'nylas': overBody('X-Nylas-Signature'),
+  'okta': token('Authorization'),
+  'onfido': overBody('X-SHA2-Signature'),
+  'pagerduty': overBody('X-PagerDuty-Signature', { before: 'v1=' }),
+  'persona': inOne('Persona-Signature', tAndV1),
+  'plain': overBody('Plain-Request-Signature'),
+  'retell': inOne('x-retell-signature', (time, proof) => `v=${time},d=${proof}`, milliseconds, ({ body }, time) => [body, time]),
+  'sentry': overBody('Sentry-Hook-Signature'),
+  'sumsub': sender((parcel) => ({ 'X-Payload-Digest-Alg': 'HMAC_SHA256_HEX', 'X-Payload-Digest': mac(parcel, 'sha256', 'hex', parcel.body) })),
+  'supabase': token('Authorization'),
+  'supabase-auth': standard('webhook', 'v1,whsec'),
+  'veriff': overBody('x-hmac-signature'),
+  'websub': overBody('X-Hub-Signature', { before: 'sha256=' }),
+  'workos': inOne('WorkOS-Signature', (time, proof) => `t=${time}, v1=${proof}`, milliseconds),
+}
