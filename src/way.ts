@@ -115,6 +115,8 @@ class Passage {
     const { request, response } = this.#turn
     const { reason, status, facts } = refusal
     this.#record({ verdict: 'refused', reason, status, facts, decision, checks: this.#elapsed() })
+    // A certificate stays what it is for as long as the connection does.
+    if (refusal.stage === 'certificate') response.shouldKeepAlive = false
     respondProblem(request, response, this.#problem(reason, refusal), 'sound', this.#parts.clock)
   }
 

@@ -1,17 +1,41 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { NamePart, PeerCertificate, SubjectName } from '../core/delivery.ts'
-import type { Instant } from '../core/units.ts'
+import type { Instant, Milliseconds } from '../core/units.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { readCertificates } from './pem.ts'
+import { findRevocation } from './revocation.ts'
+import type { RevocationList } from './revocation-list.ts'
 import { parseCertificateTime, parseDistinguishedName, parseSubjectNames } from './text.ts'
+
+/** Who vouches for senders, at one time; a reload makes new ones. */
+export interface Vouchers {
+  readonly authorities: readonly X509Certificate[]
+  /** Empty: nobody is asked whether a certificate was revoked. */
+  readonly lists: readonly RevocationList[]
+}
+
+/** Where a certificate came from. */
+export interface Shown {
+  readonly leaf: X509Certificate
+  /** What was sent behind it, in any order. */
+  readonly sent: () => readonly X509Certificate[]
+  /** What the handshake's verification said. */
+  readonly verified: PeerCertificate['trust']
+  /** Who vouched in the handshake, and when that was. */
+  readonly met: { readonly vouchers: Vouchers; readonly at: Instant }
+  /** Who vouches now. */
+  readonly vouchers: () => Vouchers
+  readonly now: () => Instant
+}
+
+/** How long the handshake's word on the chain's validity is good: after that we look ourselves. */
+const verdictLasts: Milliseconds = 60_000
 
 /** A certificate as OpenSSL reads it: fields on demand, each read once. */
 export class Certificate implements PeerCertificate {
-  readonly trust: PeerCertificate['trust']
   readonly #leaf: X509Certificate
-  readonly #sent: () => readonly X509Certificate[]
-  readonly #authorities: readonly X509Certificate[]
-  #chain: Chain | undefined
+  readonly #shown: Shown
+  #chain: { readonly of: readonly X509Certificate[]; readonly chain: Chain } | undefined
   #subject: readonly NamePart[] | undefined
   #names: readonly SubjectName[] | undefined
   #fingerprint: string | undefined
@@ -19,18 +43,30 @@ export class Certificate implements PeerCertificate {
   #notBefore: Instant | undefined
   #notAfter: Instant | undefined
 
-  constructor(
-    leaf: X509Certificate, trust: PeerCertificate['trust'], sent: () => readonly X509Certificate[], authorities: readonly X509Certificate[],
-  ) {
-    this.trust = trust
-    this.#leaf = leaf
-    this.#sent = sent
-    this.#authorities = authorities
+  constructor(shown: Shown) {
+    this.#leaf = shown.leaf
+    this.#shown = shown
+  }
+
+  get trust(): PeerCertificate['trust'] {
+    const { verified, vouchers, now, met } = this.#shown
+    if (verified !== 'trusted') return verified
+    const [current, time] = [vouchers(), now()]
+    const fresh = current === met.vouchers && time - met.at < verdictLasts
+    if (fresh && current.lists.length === 0) return 'trusted'
+    const { links, issuers } = this.#ways
+    if (issuers.length === 0) return { error: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
+    if (!fresh && !issuers.every((one) => isValidAt(one, time))) return { error: 'CERT_HAS_EXPIRED' }
+    return current.lists.length === 0 ? 'trusted' : findRevocation(links, current.lists, time) ?? 'trusted'
   }
 
   get der(): Uint8Array { return this.#leaf.raw }
   get issuers(): readonly Uint8Array[] { return this.#ways.issuers.map((one) => one.raw) }
-  get #ways(): Chain { return this.#chain ??= buildChain(this.#leaf, this.#sent(), this.#authorities) }
+  get #ways(): Chain {
+    const { authorities } = this.#shown.vouchers()
+    if (this.#chain?.of !== authorities) this.#chain = { of: authorities, chain: buildChain(this.#leaf, this.#shown.sent(), authorities) }
+    return this.#chain.chain
+  }
   vouchedBy(authorities: ReadonlySet<string>): boolean { return this.#ways.passes(authorities) }
   get subject(): readonly NamePart[] { return this.#subject ??= parseDistinguishedName(this.#leaf.subject) ?? [] }
   get issuer(): readonly NamePart[] { return parseDistinguishedName(this.#leaf.issuer) ?? [] }
@@ -44,10 +80,20 @@ export class Certificate implements PeerCertificate {
 }
 
 /** A certificate that came some other way than a handshake (`explain --cert`); throws where the PEM is not one. */
-export function certificateFromPem(pem: string, trust: PeerCertificate['trust'], authorities: readonly X509Certificate[]): PeerCertificate {
+export function certificateFromPem(pem: string, verified: PeerCertificate['trust'], authorities: readonly X509Certificate[], now: Instant): PeerCertificate {
   const [leaf, ...sent] = readCertificates(pem)
   if (leaf === undefined) throw new Error('there is no certificate in this text')
-  return new Certificate(leaf, trust, () => sent, authorities)
+  const vouchers = { authorities, lists: [] }
+  return new Certificate({ leaf, sent: () => sent, verified, met: { vouchers, at: now }, vouchers: () => vouchers, now: () => now })
+}
+
+const validity = new WeakMap<X509Certificate, { readonly notBefore: Instant; readonly notAfter: Instant }>()
+
+/** Written so that a time which cannot be read (NaN) is not valid. */
+function isValidAt(one: X509Certificate, now: Instant): boolean {
+  const known = validity.get(one) ?? { notBefore: parseCertificateTime(one.validFrom), notAfter: parseCertificateTime(one.validTo) }
+  validity.set(one, known)
+  return now >= known.notBefore && now <= known.notAfter
 }
 
 /** Empty for a key that OpenSSL does not know: no pin matches it (CVE-2024-24783 was a crash here). */

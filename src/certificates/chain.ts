@@ -7,6 +7,8 @@ const mostSent = 16
 export interface Chain {
   /** Every certificate that stands on one of the ways, nearest first, without the leaf. Empty where no way leads up. */
   readonly issuers: readonly X509Certificate[]
+  /** Every certificate of the ways, roots aside, with each of its issuers there. */
+  readonly links: readonly (readonly [one: X509Certificate, issuer: X509Certificate])[]
   /** Does every way pass one of these authorities (by `fingerprintOf`)? False where no way leads up. */
   readonly passes: (authorities: ReadonlySet<string>) => boolean
 }
@@ -31,6 +33,7 @@ export function buildChain(leaf: X509Certificate, sent: readonly X509Certificate
   const issuers = walk([leaf], links).slice(1)
   return {
     issuers,
+    links: [leaf, ...issuers].flatMap((one) => links(one).map((issuer) => [one, issuer] as const)),
     passes: (wanted) => issuers.length > 0
       && !walk([leaf], (one) => links(one).filter((issuer) => !wanted.has(fingerprintOf(issuer)))).some((one) => roots.has(one)),
   }

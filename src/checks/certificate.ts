@@ -5,7 +5,7 @@ import { readCertificates } from '../certificates/pem.ts'
 import { at, defineCheck, type CheckTools } from '../core/check.ts'
 import type { PeerCertificate } from '../core/delivery.ts'
 import { mistake } from '../core/fields.ts'
-import { reasonOfTrustError, type CertificateReason } from '../core/trust.ts'
+import { certificateReasons, reasonOfTrustError, type CertificateReason } from '../core/trust.ts'
 import { pass, refuse, type Facts, type Refuse } from '../core/verdict.ts'
 
 /** One text or several, any one of which is enough; each is parsed, and a text that is none is a mistake at its place. */
@@ -49,21 +49,15 @@ type Settings = z.infer<typeof schema>
 type Demand = (certificate: PeerCertificate) => Refuse<CertificateReason> | undefined
 
 /**
- * Did the sender show a certificate that the listener trusts, that is valid now, and that this route accepts? Trust is
- * what OpenSSL found in the handshake; validity is asked again for each delivery, as connections outlive certificates.
+ * Did the sender show a certificate that the listener trusts, that is valid now, and that this route accepts? OpenSSL
+ * verified it in the handshake; time, authorities and revocation are asked again for each delivery, as connections
+ * outlive them.
  */
 export const certificate = defineCheck({
   key: 'certificate',
   authenticates: true,
   schema,
-  reasons: {
-    'certificate-missing': { status: 403, title: 'A client certificate is required' },
-    'certificate-untrusted': { status: 403, title: 'The client certificate is not trusted' },
-    'certificate-expired': { status: 403, title: 'The client certificate is not valid at this time' },
-    'certificate-revoked': { status: 403, title: 'The client certificate was revoked' },
-    'certificate-not-allowed': { status: 403, title: 'The client certificate is not allowed here' },
-    'revocation-unknown': { status: 403, title: 'It is not known whether the client certificate was revoked' },
-  },
+  reasons: certificateReasons,
   compile(settings, tools) {
     const demands = compileDemands(settings, tools)
     return [
@@ -77,7 +71,8 @@ export const certificate = defineCheck({
 })
 
 function judgeTrust(shown: PeerCertificate, now: number): Refuse<CertificateReason> | undefined {
-  if (shown.trust !== 'trusted') return refuse(reasonOfTrustError(shown.trust.error), { ...identify(shown), error: shown.trust.error })
+  const { trust } = shown
+  if (trust !== 'trusted') return refuse(reasonOfTrustError(trust.error), { ...identify(shown), ...trust.facts, error: trust.error })
   // Written so that a time which cannot be read (NaN) is refused.
   if (now >= shown.notBefore && now <= shown.notAfter) return undefined
   return refuse('certificate-expired', { ...identify(shown), notBefore: shown.notBefore, notAfter: shown.notAfter })

@@ -85,6 +85,7 @@ const limits = z.strictObject({
   handshakeTimeout: duration.prefault('10s').describe('From the accepted connection to the end of its handshake, a PROXY header included.'),
   headersTimeout: duration.prefault('10s').describe('To the end of the headers of one request.'),
   idleTimeout: duration.prefault('65s').describe('How long a connection stays open with nothing to do.'),
+  maxConnectionAge: duration.prefault('1h').describe('A connection that is older is closed with its next answer.'),
   connections: z.int().min(1).default(10_000).describe('Connections in all.'),
   connectionsPerAddress: z.int().min(1).default(1_000).describe('Connections of one address; IPv6: of one /64.'),
   handshakesPerSecond: z.int().min(1).max(100_000).optional().describe('New connections of one address in a second; left out: as many as it likes.'),

@@ -1,5 +1,6 @@
 import type { Headers } from './headers.ts'
 import type { Bytes, Instant } from './units.ts'
+import type { Facts } from './verdict.ts'
 
 /**
  * What is known of a delivery, stage by stage. Each stage knows a little more than the one before, and a question may
@@ -88,8 +89,11 @@ export interface PeerCertificate {
    * lower-case hex)? False where no way leads up.
    */
   vouchedBy(authorities: ReadonlySet<string>): boolean
-  /** Did the handshake's verification against the listener's CA set and CRLs succeed, and if not, OpenSSL's code for why. */
-  readonly trust: 'trusted' | { readonly error: string }
+  /**
+   * Does the listener trust it, now: by the handshake's verification, by the authorities of today where they changed since,
+   * by their revocation lists and the time? If not, OpenSSL's word for why, and what helps to mend it.
+   */
+  readonly trust: 'trusted' | { readonly error: string; readonly facts?: Facts }
   /** Subject parts in order: `{ type: 'CN', value: 'sender.example' }`. */
   readonly subject: readonly NamePart[]
   readonly issuer: readonly NamePart[]

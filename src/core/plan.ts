@@ -57,6 +57,8 @@ export interface Limits {
   readonly headersTimeout: Milliseconds
   /** How long a connection stays open with nothing to do. */
   readonly idleTimeout: Milliseconds
+  /** A connection that is older is closed with its next answer. */
+  readonly maxConnectionAge?: Milliseconds
   /** Connections in all. */
   readonly connections: number
   /** Connections of one address (IPv6: of one /64). */

@@ -1,3 +1,5 @@
+import type { Reasons } from './verdict.ts'
+
 /** Why a certificate was not accepted (DESIGN §4). */
 export type CertificateReason =
   | 'certificate-missing' | 'certificate-untrusted' | 'certificate-expired' | 'certificate-revoked'
@@ -21,4 +23,13 @@ const reasons: ReadonlyMap<string, CertificateReason> = new Map([
 /** The reason for an OpenSSL verification error; whatever is not in the table means that nobody vouches. */
 export function reasonOfTrustError(error: string): CertificateReason {
   return reasons.get(error) ?? 'certificate-untrusted'
+}
+
+export const certificateReasons: Reasons<CertificateReason> = {
+  'certificate-missing': { status: 403, title: 'A client certificate is required' },
+  'certificate-untrusted': { status: 403, title: 'The client certificate is not trusted' },
+  'certificate-expired': { status: 403, title: 'The client certificate is not valid at this time' },
+  'certificate-revoked': { status: 403, title: 'The client certificate was revoked' },
+  'certificate-not-allowed': { status: 403, title: 'The client certificate is not allowed here' },
+  'revocation-unknown': { status: 403, title: 'It is not known whether the client certificate was revoked' },
 }

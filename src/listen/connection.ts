@@ -48,6 +48,7 @@ export class SenderConnection {
   /** What is left to do with a sender whose bytes are no HTTP any more, once its whole requests are answered. */
   #afterwards: (() => void) | undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
+  #retired = false
 
   constructor({ socket, from, certificateOf, sourceOf, serve, clock }: SenderParts) {
     this.socket = socket
@@ -62,6 +63,18 @@ export class SenderConnection {
   get certificate(): PeerCertificate | undefined {
     if (this.#certificate === 'unread') this.#certificate = this.#certificateOf()
     return this.#certificate
+  }
+
+  /** Closes after the answer that is under way or comes next; an idle one stays until then. */
+  retire(): void {
+    this.#retired = true
+    if (this.#current !== undefined) this.#current.response.shouldKeepAlive = false
+  }
+
+  /** Closes now, or after the answer that is under way. */
+  dismiss(): void {
+    this.retire()
+    if (this.idle) this.socket.destroySoon()
   }
 
   get idle(): boolean {
@@ -106,6 +119,7 @@ export class SenderConnection {
   #start(turn: Turn): void {
     this.#current = turn
     const { response } = turn
+    if (this.#retired) response.shouldKeepAlive = false
     response.once('close', () => this.#next(response))
     void this.#serve(turn, this).then(() => { if (this.#current === turn) this.#answered = this.#clock.monotonic() })
   }

@@ -1,19 +1,22 @@
 import { createServer, type Server } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createSocketServer, type AddressInfo, type Server as SocketServer, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
+import type { Shown } from '../certificates/certificate.ts'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
 import type { Limits } from '../core/plan.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
-import type { Facts } from '../core/verdict.ts'
+import { certificateReasons, reasonOfTrustError } from '../core/trust.ts'
+import type { Facts, ReasonRow } from '../core/verdict.ts'
 import { SenderConnection, type Turn } from './connection.ts'
 import type { Connections, TurnedAway } from './connections.ts'
 import { Entrance, type Entered } from './entrance.ts'
 import { handshakeRefusal, type HandshakeRefusal } from './handshake.ts'
 import { peerCertificate } from './peer-certificate.ts'
-import { problemBody, problemHeaders, type ProblemDetails } from './respond.ts'
+import { problemBody, problemHeaders, respondProblem, type ProblemDetails } from './respond.ts'
 import { requestLineFault, watchRequestLines } from './request-line.ts'
 import type { SourceRules } from './source.ts'
 import type { TlsMaterial } from './tls.ts'
@@ -45,6 +48,8 @@ export interface Drop {
   readonly reason: 'source-not-allowed' | 'malformed-request' | 'proxy-header-invalid' | TurnedAway | HandshakeRefusal['reason']
   readonly facts: Facts
   readonly certificate: PeerCertificate | undefined
+  /** What to tell the sender, where it is told anything but the usual. */
+  readonly row?: ReasonRow
 }
 
 /** How often deadlines of headers are looked at, at the latest. */
@@ -96,6 +101,7 @@ export class Listener {
     this.#server = this.#makeServer(rules)
     this.#rules = rules
     this.#retire(before)
+    void this.#dismissUntrusted()
   }
 
   /**
@@ -129,7 +135,8 @@ export class Listener {
     this.#entrance.enter(socket, source, limits.handshakeTimeout, () => void this.#server.emit('connection', socket))
   }
 
-  #makeServer({ tls, source, limits }: ListenerRules): Server {
+  #makeServer(rules: ListenerRules): Server {
+    const { tls, limits } = rules
     const { handshakeTimeout, headersTimeout, idleTimeout: keepAliveTimeout } = limits
     const connectionsCheckingInterval = Math.min(longestInterval, headersTimeout)
     const server = createServer({
@@ -139,7 +146,7 @@ export class Listener {
     })
     // Zero: no line is dropped unseen. The stock parser keeps the first 2,000 and forgets the rest (lessons.md).
     server.maxHeadersCount = 0
-    server.on('secureConnection', (socket) => this.#open(socket, server, { tls, source }))
+    server.on('secureConnection', (socket) => this.#open(socket, server, rules))
     server.on('request', (request, response) => this.#take(request, response, 'nothing'))
     server.on('checkContinue', (request, response) => this.#take(request, response, 'continue'))
     server.on('checkExpectation', (request, response) => this.#take(request, response, 'nothing'))
@@ -157,17 +164,21 @@ export class Listener {
     if (server !== this.#server) server.close()
   }
 
-  #open(socket: TLSSocket, server: Server, { tls, source }: Pick<ListenerRules, 'tls' | 'source'>): void {
+  #open(socket: TLSSocket, server: Server, { tls, source, limits: { maxConnectionAge } }: ListenerRules): void {
     const entered = this.#entered(socket)
     if (entered === undefined) return void socket.destroy()
     entered.arrived()
     const { from } = entered
     watchRequestLines(socket)
-    const certificateOf = (): PeerCertificate | undefined => peerCertificate(socket, tls.authorities)
+    const met = { vouchers: tls, at: this.#parts.clock.now() }
+    const certificateOf = (): PeerCertificate | undefined => this.#certificateOf(socket, met)
     const sourceOf = (headers: Headers): Address | undefined => source.behind(headers, from)
     const sender = new SenderConnection({ socket, from, certificateOf, sourceOf, serve: this.#parts.serve, clock: this.#parts.clock })
+    if (this.#turnAway(sender, 'untold') !== undefined) return void socket.destroy()
     this.#connections.set(socket, { server, sender })
+    const cancel = maxConnectionAge === undefined ? undefined : this.#parts.clock.after(maxConnectionAge, () => sender.retire())
     socket.once('close', () => {
+      cancel?.()
       this.#connections.delete(socket)
       this.#retire(server)
     })
@@ -176,6 +187,8 @@ export class Listener {
   #take(request: IncomingMessage, response: ServerResponse, expect: Turn['expect']): void {
     const connection = this.#connections.get(request.socket as TLSSocket)
     if (connection === undefined) return void request.socket.destroy()
+    const away = this.#turnAway(connection.sender, 'told')
+    if (away !== undefined) return respondProblem(request, response, away, 'lost', this.#parts.clock)
     connection.sender.take({ request, response, expect, lineFault: requestLineFault(request) })
   }
 
@@ -204,8 +217,31 @@ export class Listener {
     const entered = this.#entered(socket)
     if (entered === undefined) return void socket.destroy()
     entered.arrived()
-    this.#parts.dropped({ from: entered.from, ...handshakeRefusal(error, socket), certificate: peerCertificate(socket, tls.authorities) })
+    this.#parts.dropped({ from: entered.from, ...handshakeRefusal(error, socket), certificate: this.#certificateOf(socket, { vouchers: tls, at: this.#parts.clock.now() }) })
     socket.destroy()
+  }
+
+  /** Where certificates are required, one that is trusted no more ends the connection whatever the route asks. */
+  #turnAway({ from, certificate }: SenderConnection, how: 'told' | 'untold'): ProblemDetails | undefined {
+    if (this.#rules.tls.senders !== 'required' || certificate?.trust === 'trusted') return undefined
+    const trust = certificate?.trust
+    const reason = trust === undefined ? 'certificate-missing' : reasonOfTrustError(trust.error)
+    const drop = { from, reason, facts: { ...trust?.facts, error: trust?.error }, certificate } as const
+    return this.#parts.dropped(how === 'told' ? { ...drop, row: certificateReasons[reason] } : drop)
+  }
+
+  /** After a change of authorities or lists; a few at a time, as each one's chain is verified anew. */
+  async #dismissUntrusted(): Promise<void> {
+    for (const { sender } of [...this.#connections.values()]) {
+      const trust = sender.certificate?.trust
+      if (trust !== undefined && trust !== 'trusted') sender.dismiss()
+      await nextTurn()
+    }
+  }
+
+  /** What was trusted in the handshake is judged by the rules of today. */
+  #certificateOf(socket: TLSSocket, met: Shown['met']): PeerCertificate | undefined {
+    return peerCertificate(socket, { met, vouchers: () => this.#rules.tls, now: this.#parts.clock.now })
   }
 
   /** Node keeps the socket below a TLS socket under this name, and nowhere else; without it nobody would get in. */

@@ -1,24 +1,28 @@
 import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
-import { Certificate } from '../certificates/certificate.ts'
+import { Certificate, type Shown } from '../certificates/certificate.ts'
 import type { PeerCertificate } from '../core/delivery.ts'
 
 const found = new WeakMap<TLSSocket, PeerCertificate | undefined>()
 
 /**
  * The sender's certificate of a connection; undefined where none was sent. Read once per connection, and field by field
- * as asked for: a new connection pays only for what its route looks at. `authorities` are the listener's.
+ * as asked for: a new connection pays only for what its route looks at. Who vouches for it is asked each time, so that a
+ * reload counts on open connections, too.
+ *
+ * Nobody else may call `getPeerX509Certificate`: Node gives away the chain behind it once and forgets it then.
  */
-export function peerCertificate(socket: TLSSocket, authorities: readonly X509Certificate[]): PeerCertificate | undefined {
+export function peerCertificate(socket: TLSSocket, rules: Pick<Shown, 'met' | 'vouchers' | 'now'>): PeerCertificate | undefined {
   if (found.has(socket)) return found.get(socket)
   const leaf = socket.getPeerX509Certificate()
   // `authorized` alone says nothing: a resumed TLS 1.3 connection without a certificate has it, too (nodejs/node#35317).
-  const certificate = leaf === undefined ? undefined : new Certificate(leaf, trustOf(socket), () => sentBehind(leaf), authorities)
+  const certificate = leaf === undefined ? undefined
+    : new Certificate({ ...rules, leaf, sent: () => sentBehind(leaf), verified: verdictOf(socket) })
   found.set(socket, certificate)
   return certificate
 }
 
-function trustOf(socket: TLSSocket): PeerCertificate['trust'] {
+function verdictOf(socket: TLSSocket): PeerCertificate['trust'] {
   if (socket.authorized) return 'trusted'
   // Typed as an Error, but a code: `CERT_HAS_EXPIRED`.
   return { error: String(socket.authorizationError ?? 'UNSPECIFIED') }

@@ -4,6 +4,8 @@ import { createSecureContext } from 'node:tls'
 import type { Problem, TlsPlan } from '../core/plan.ts'
 import { isIssuedBy } from '../certificates/chain.ts'
 import { readCertificates, readKey } from '../certificates/pem.ts'
+import { nameOf } from '../certificates/revocation.ts'
+import { readRevocationLists, type RevocationList } from '../certificates/revocation-list.ts'
 
 /** What a listener does TLS with, ready for `https.createServer` and `setSecureContext`. */
 export interface TlsMaterial {
@@ -12,6 +14,10 @@ export interface TlsMaterial {
   readonly certificates: readonly X509Certificate[]
   /** Who may vouch for senders; empty where no certificate is asked for. */
   readonly authorities: readonly X509Certificate[]
+  /** Whom they take back. OpenSSL is not given these: it asks in the handshake only, and stalls on large ones. */
+  readonly lists: readonly RevocationList[]
+  /** Is a connection without a trusted certificate closed at once? */
+  readonly senders: 'asked' | 'required' | 'unasked'
 }
 
 /** Forward secrecy and authenticated encryption only; any TLS 1.2 client since about 2014 has one of these. */
@@ -48,11 +54,14 @@ export function buildTlsOptions(plan: TlsPlan): TlsMaterial | { readonly problem
   if (authorities?.length === 0 && problems.length === 0) {
     problems.push({ path: ['clientCertificate', 'ca'], what: 'no authority is named, so no sender could be trusted', mend: 'write at least one PEM file' })
   }
-  asked?.crl.forEach((crl, index) => attempt(['clientCertificate', 'crl', index], 'write a revocation list in PEM form', () => checkList(crl)))
+  const lists = asked?.crl.flatMap((crl, index) =>
+    attempt(['clientCertificate', 'crl', index], 'write complete revocation lists, PEM or DER, as their authority issued them', () => readLists(crl, authorities ?? [])) ?? [])
   if (problems.length > 0 || certificates === undefined) return { problems }
   const options = { ...serverOptions(plan, certificates), ...senderOptions(plan, authorities ?? []) }
   attempt([], 'see what OpenSSL says', () => createSecureContext(options))
-  return problems.length > 0 ? { problems } : { options, certificates, authorities: authorities ?? [] }
+  if (problems.length > 0) return { problems }
+  const senders = asked === undefined ? 'unasked' : asked.mode === 'require' ? 'required' : 'asked'
+  return { options, certificates, authorities: authorities ?? [], lists: lists ?? [], senders }
 }
 
 function serverOptions(plan: TlsPlan, certificates: readonly X509Certificate[]): ServerOptions {
@@ -72,7 +81,7 @@ function senderOptions(plan: TlsPlan, authorities: readonly X509Certificate[]): 
   if (asked === undefined) return {}
   return {
     requestCert: true, rejectUnauthorized: asked.mode === 'require',
-    ca: authorities.map(String), crl: [...asked.crl],
+    ca: authorities.map(String),
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION | constants.SSL_OP_NO_TICKET,
   }
 }
@@ -94,6 +103,12 @@ function readAuthorities(pem: string): X509Certificate[] {
   return authorities
 }
 
-function checkList(crl: string): void {
-  createSecureContext({ crl })
+/** A list that carries the name of an authority but not its signature is somebody else's; one that is too old is told when it is asked. */
+function readLists(crl: string, authorities: readonly X509Certificate[]): RevocationList[] {
+  const lists = readRevocationLists(Buffer.from(crl, 'latin1'))
+  for (const list of lists) {
+    const named = authorities.filter((authority) => list.names(authority))
+    if (named.length > 0 && !named.some((authority) => list.isIssuedBy(authority))) throw new Error(`it names ${nameOf(named[0] as X509Certificate)} as its issuer, but was not signed by it`)
+  }
+  return lists
 }

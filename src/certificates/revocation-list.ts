@@ -1,0 +1,160 @@
+import { verify, type X509Certificate } from 'node:crypto'
+import type { Instant } from '../core/units.ts'
+import { Der, type Element } from './der.ts'
+import { SerialSet } from './serial-set.ts'
+
+const sequence = 0x30
+const integer = 0x02
+const bitString = 0x03
+const octetString = 0x04
+const oid = 0x06
+const utcTime = 0x17
+const generalizedTime = 0x18
+
+/** Signature algorithms by their OID in hex, and the digest that they sign; null where the algorithm has its own. */
+const digests: ReadonlyMap<string, string | null> = new Map([
+  ['2a8648ce3d040302', 'sha256'], ['2a8648ce3d040303', 'sha384'], ['2a8648ce3d040304', 'sha512'],
+  ['2a864886f70d01010b', 'sha256'], ['2a864886f70d01010c', 'sha384'], ['2a864886f70d01010d', 'sha512'],
+  ['2b6570', null], ['2b6571', null],
+])
+
+const deltaIndicator = '551d1b'
+const issuingDistributionPoint = '551d1c'
+
+/**
+ * A complete revocation list (RFC 5280 5): who issued it, until when it holds, and whom it names. Lists of changes and
+ * lists for a part of the certificates are refused: taken for complete ones, they would let revoked senders in.
+ */
+export class RevocationList {
+  readonly thisUpdate: Instant
+  readonly nextUpdate: Instant
+  readonly #bytes: Uint8Array
+  readonly #signed: Element
+  readonly #issuer: Uint8Array
+  readonly #digest: string | null
+  readonly #signature: Uint8Array
+  readonly #verified = new WeakMap<X509Certificate, boolean>()
+  readonly #serials: SerialSet | undefined
+
+  /** Reads a list, DER; throws a plain sentence for one that is broken or that we do not take. */
+  constructor(der: Uint8Array) {
+    const whole = new Der(der)
+    const outer = whole.enter(sequence)
+    whole.finish()
+    this.#bytes = der
+    this.#signed = outer.take(sequence)
+    const algorithm = outer.take(sequence)
+    this.#signature = signatureOf(der, outer.take(bitString))
+    outer.finish()
+    const list = outer.inside(this.#signed)
+    if (hex(der, list.take(integer)) !== '01') throw new Error('it is no list of version 2')
+    if (hex(der, list.take(sequence)) !== hex(der, algorithm)) throw new Error('it names two signature algorithms')
+    this.#digest = digestOf(der, algorithm)
+    const issuer = list.take(sequence)
+    this.#issuer = der.subarray(issuer.start, issuer.end)
+    this.thisUpdate = readTime(list)
+    if (list.tag !== utcTime && list.tag !== generalizedTime) throw new Error('it does not say when the next one is due')
+    this.nextUpdate = readTime(list)
+    const entries = list.maybe(sequence)
+    checkExtensions(list)
+    list.finish()
+    this.#serials = entries && new SerialSet(der, entries)
+  }
+
+  /** Does this certificate's name stand as the issuer? The signature is what proves it. */
+  names(authority: X509Certificate): boolean {
+    return subjectOf(authority.raw).equals(this.#issuer)
+  }
+
+  /** Did this authority sign the list? Asked once for each authority. */
+  isIssuedBy(authority: X509Certificate): boolean {
+    const known = this.#verified.get(authority)
+    if (known !== undefined) return known
+    const answer = this.names(authority) && this.#verify(authority)
+    this.#verified.set(authority, answer)
+    return answer
+  }
+
+  /** Is this serial number (hex) on the list? */
+  has(serial: string): boolean {
+    return this.#serials?.has(serial) ?? false
+  }
+
+  #verify(authority: X509Certificate): boolean {
+    const signed = this.#bytes.subarray(this.#signed.start, this.#signed.end)
+    try {
+      return verify(this.#digest, signed, authority.publicKey, this.#signature)
+    } catch {
+      return false // a key that does not fit the algorithm
+    }
+  }
+}
+
+/** Every list of a file: PEM with one or several, or one in DER. Throws a plain sentence where anything else is in it. */
+export function readRevocationLists(file: Uint8Array): RevocationList[] {
+  if (file[0] === sequence) return [new RevocationList(file)]
+  const text = Buffer.from(file).toString('latin1')
+  const blocks = text.split(/-----BEGIN X509 CRL-----/).slice(1).map((block) => block.split('-----END X509 CRL-----'))
+  if (blocks.length === 0) throw new Error('it holds no revocation list, neither PEM nor DER')
+  return blocks.map(([body, rest]) => {
+    // What is no base64 inside is passed over: the signature tells whether it mattered.
+    if (body === undefined || rest === undefined) throw new Error('it holds a broken PEM block')
+    return new RevocationList(Buffer.from(body, 'base64'))
+  })
+}
+
+function checkExtensions(list: Der): void {
+  const tagged = list.maybe(0xa0)
+  if (tagged === undefined) return
+  const wrapper = list.inside(tagged)
+  const extensions = wrapper.enter(sequence)
+  wrapper.finish()
+  while (extensions.more) {
+    const extension = extensions.enter(sequence)
+    const id = hex(list.bytes, extension.take(oid))
+    const critical = extension.maybe(0x01) !== undefined
+    extension.take(octetString)
+    extension.finish()
+    if (id === deltaIndicator) throw new Error('it is a list of changes (delta) only; write the complete list')
+    if (id === issuingDistributionPoint) throw new Error('it is a list for a part of the certificates (issuing distribution point); write the complete list')
+    if (critical) throw new Error(`it has a critical extension that is not known here (${id})`)
+  }
+}
+
+function digestOf(der: Uint8Array, algorithm: Element): string | null {
+  const id = hex(der, new Der(der, algorithm.content, algorithm.end).take(oid))
+  const digest = digests.get(id)
+  if (digest === undefined) throw new Error('it is signed with an algorithm that is not taken here: write RSA, ECDSA or EdDSA with SHA-256 or better')
+  return digest
+}
+
+function signatureOf(der: Uint8Array, { content, end }: Element): Uint8Array {
+  if (der[content] !== 0) throw new Error('its signature is not whole bytes')
+  return der.subarray(content + 1, end)
+}
+
+/** The subject of a certificate, DER: version, serial, algorithm, issuer and validity stand before it (RFC 5280 4.1). */
+function subjectOf(der: Uint8Array): Buffer {
+  const certificate = new Der(der).enter(sequence).enter(sequence)
+  certificate.maybe(0xa0)
+  certificate.take(integer)
+  for (let skipped = 0; skipped < 3; skipped++) certificate.take(sequence)
+  const { start, end } = certificate.take(sequence)
+  return Buffer.from(der.buffer, der.byteOffset + start, end - start)
+}
+
+/** UTCTime or GeneralizedTime in the forms that RFC 5280 allows: to the second, in UTC. */
+function readTime(list: Der): Instant {
+  const short = list.tag === utcTime
+  const { content, end } = list.take(short ? utcTime : generalizedTime)
+  const text = Buffer.from(list.bytes.subarray(content, end)).toString('latin1')
+  if (!(short ? /^\d{12}Z$/ : /^\d{14}Z$/).test(text)) throw new Error('it holds a time that cannot be read')
+  const full = short ? `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}` : text
+  const time = Date.parse(full.replace(/^(....)(..)(..)(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'))
+  if (Number.isNaN(time)) throw new Error('it holds a time that cannot be read')
+  return time
+}
+
+function hex(bytes: Uint8Array, { content, end }: Element): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + content, end - content).toString('hex')
+}
