@@ -80,11 +80,11 @@ export class Certificate implements PeerCertificate {
 }
 
 /** A certificate that came some other way than a handshake (`explain --cert`); throws where the PEM is not one. */
-export function certificateFromPem(pem: string, verified: PeerCertificate['trust'], authorities: readonly X509Certificate[], now: Instant): PeerCertificate {
+export function certificateFromPem(pem: string, verified: PeerCertificate['trust'], vouchers: Vouchers, now: () => Instant): PeerCertificate {
   const [leaf, ...sent] = readCertificates(pem)
   if (leaf === undefined) throw new Error('there is no certificate in this text')
-  const vouchers = { authorities, lists: [] }
-  return new Certificate({ leaf, sent: () => sent, verified, met: { vouchers, at: now }, vouchers: () => vouchers, now: () => now })
+  const met = { vouchers, at: Number.NEGATIVE_INFINITY }
+  return new Certificate({ leaf, sent: () => sent, verified, met, vouchers: () => vouchers, now })
 }
 
 const validity = new WeakMap<X509Certificate, { readonly notBefore: Instant; readonly notAfter: Instant }>()

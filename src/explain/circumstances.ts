@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { X509Certificate } from 'node:crypto'
 import { parseAddress } from '../addresses/address.ts'
 import { certificateFromPem } from '../certificates/certificate.ts'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
@@ -25,13 +24,12 @@ export function readTime(text: string): Instant | undefined {
 }
 
 /**
- * A sender's certificate from a PEM file (leaf first), judged against the authorities of the configuration's listeners.
- * Whether it was revoked or is out of its time is for the checks; here only who vouches for it. Throws where the file is
- * no certificate.
+ * A sender's certificate from a PEM file (leaf first), judged by the authorities and revocation lists of the
+ * configuration's listeners. Throws where the file is no certificate.
  */
-export function readCertificate(file: string, { listeners }: Pick<Offline, 'listeners'>): PeerCertificate {
-  const pem = readFileSync(file, 'latin1')
-  const authorities: readonly X509Certificate[] = listeners.flatMap(({ tls }) => tls.authorities)
-  const vouched = certificateFromPem(pem, 'trusted', authorities)
-  return vouched.issuers.length > 0 ? vouched : certificateFromPem(pem, { error: 'UNABLE_TO_GET_ISSUER_CERT' }, authorities)
+export function readCertificate(file: string, { listeners, clock }: Pick<Offline, 'listeners' | 'clock'>): PeerCertificate {
+  const vouchers = {
+    authorities: listeners.flatMap(({ tls }) => tls.authorities), lists: listeners.flatMap(({ tls }) => tls.lists),
+  }
+  return certificateFromPem(readFileSync(file, 'latin1'), 'trusted', vouchers, () => clock.now())
 }

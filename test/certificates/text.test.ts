@@ -7,7 +7,7 @@ import { makeCa, type IdentityOptions } from '../support/pki.ts'
 const ca = await makeCa()
 
 async function read(options: IdentityOptions) {
-  return certificateFromPem((await ca.client(options)).certificate, 'trusted', [], 0)
+  return certificateFromPem((await ca.client(options)).certificate, 'trusted', { authorities: [], lists: [] }, Date.now)
 }
 
 t.test('names come out typed, as they are in the certificate', async (t) => {
@@ -75,7 +75,7 @@ t.test('times', (t) => {
 
 t.test('the rest of a certificate', async (t) => {
   const sender = await ca.client({ notBefore: 1_700_000_000_000, notAfter: 1_900_000_000_000 })
-  const found = certificateFromPem(sender.certificate, { error: 'X' }, [], 0)
+  const found = certificateFromPem(sender.certificate, { error: 'X' }, { authorities: [], lists: [] }, Date.now)
   t.match(found, { serial: sender.serial.replace(/^0+/, ''), notBefore: 1_700_000_000_000, notAfter: 1_900_000_000_000, extendedKeyUsage: ['1.3.6.1.5.5.7.3.2'] })
   t.match(found.fingerprint, /^[0-9a-f]{64}$/)
   t.match(found.keyFingerprint, /^[0-9a-f]{64}$/)

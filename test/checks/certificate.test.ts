@@ -15,7 +15,7 @@ const neighbour = await makeCa(always)
 const parse = (pem: string) => new X509Certificate(pem)
 const known = [ca, neighbour].map(({ certificate: pem }) => parse(pem))
 
-const read = (one: Identity, trust: PeerCertificate['trust'] = 'trusted') => certificateFromPem(one.chain, trust, known, start)
+const read = (one: Identity, trust: PeerCertificate['trust'] = 'trusted') => certificateFromPem(one.chain, trust, { authorities: known, lists: [] }, () => start)
 const client = async (options: IdentityOptions = {}, by: Ca = ca) => read(await by.client({ ...always, ...options }))
 const files: Record<string, string> = {
   'root.pem': ca.certificate, 'partner.pem': partner.certificate, 'neighbour.pem': neighbour.certificate,
