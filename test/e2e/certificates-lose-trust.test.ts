@@ -19,8 +19,11 @@ async function gatewayWith(t: Test, options: Omit<GatewayOptions, 'receiver' | '
     started.write({ ...started.settings, listeners: [{ ...listener, tls }] })
     return await started.gateway.reload()
   }
-  const connect = (one: Identity): Promise<RawClient> =>
-    rawTls(started.port, { ca: started.pki.ca.certificate, cert: one.chain, key: one.key, servername: 'localhost' })
+  const connect = async (one: Identity): Promise<RawClient> => {
+    const client = await rawTls(started.port, { ca: started.pki.ca.certificate, cert: one.chain, key: one.key, servername: 'localhost' })
+    t.teardown(() => client.close())
+    return client
+  }
   const put = (name: string, text: string | Buffer): void => writeFileSync(join(started.directory, name), text)
   return { ...started, receiver, ask, connect, put }
 }
