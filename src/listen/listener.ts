@@ -1,7 +1,6 @@
 import { createServer, type Server } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createSocketServer, type AddressInfo, type Server as SocketServer, type Socket } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import type { Shown } from '../certificates/certificate.ts'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
@@ -9,7 +8,7 @@ import type { Headers } from '../core/headers.ts'
 import type { Limits } from '../core/plan.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
-import { certificateReasons, reasonOfTrustError } from '../core/trust.ts'
+import { certificateReasons } from '../core/trust.ts'
 import type { Facts, ReasonRow } from '../core/verdict.ts'
 import { SenderConnection, type Turn } from './connection.ts'
 import type { Connections, TurnedAway } from './connections.ts'
@@ -19,6 +18,7 @@ import { peerCertificate } from './peer-certificate.ts'
 import { problemBody, problemHeaders, respondProblem, type ProblemDetails } from './respond.ts'
 import { requestLineFault, watchRequestLines } from './request-line.ts'
 import type { SourceRules } from './source.ts'
+import { dismissUntrusted, lackOfTrust } from './standing.ts'
 import type { TlsMaterial } from './tls.ts'
 
 /** What a listener needs; the functions read the state that holds at the time of the call, so a reload needs no rewiring. */
@@ -101,7 +101,7 @@ export class Listener {
     this.#server = this.#makeServer(rules)
     this.#rules = rules
     this.#retire(before)
-    void this.#dismissUntrusted()
+    void dismissUntrusted([...this.#connections.values()].map(({ sender }) => sender))
   }
 
   /**
@@ -221,22 +221,10 @@ export class Listener {
     socket.destroy()
   }
 
-  /** Where certificates are required, one that is trusted no more ends the connection whatever the route asks. */
   #turnAway({ from, certificate }: SenderConnection, how: 'told' | 'untold'): ProblemDetails | undefined {
-    if (this.#rules.tls.senders !== 'required' || certificate?.trust === 'trusted') return undefined
-    const trust = certificate?.trust
-    const reason = trust === undefined ? 'certificate-missing' : reasonOfTrustError(trust.error)
-    const drop = { from, reason, facts: { ...trust?.facts, error: trust?.error }, certificate } as const
-    return this.#parts.dropped(how === 'told' ? { ...drop, row: certificateReasons[reason] } : drop)
-  }
-
-  /** After a change of authorities or lists; a few at a time, as each one's chain is verified anew. */
-  async #dismissUntrusted(): Promise<void> {
-    for (const { sender } of [...this.#connections.values()]) {
-      const trust = sender.certificate?.trust
-      if (trust !== undefined && trust !== 'trusted') sender.dismiss()
-      await nextTurn()
-    }
+    const lack = lackOfTrust(this.#rules.tls, certificate)
+    if (lack === undefined) return undefined
+    return this.#parts.dropped({ from, ...lack, certificate, ...how === 'told' ? { row: certificateReasons[lack.reason] } : {} })
   }
 
   /** What was trusted in the handshake is judged by the rules of today. */

@@ -1,0 +1,25 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { PeerCertificate } from '../core/delivery.ts'
+import { reasonOfTrustError, type CertificateReason } from '../core/trust.ts'
+import type { Facts } from '../core/verdict.ts'
+import type { SenderConnection } from './connection.ts'
+import type { TlsMaterial } from './tls.ts'
+
+/** Where certificates are required, one that is missing or trusted no more ends the connection, whatever the route asks. */
+export function lackOfTrust(
+  { senders }: TlsMaterial, certificate: PeerCertificate | undefined,
+): { readonly reason: CertificateReason; readonly facts: Facts } | undefined {
+  const trust = certificate?.trust
+  if (senders !== 'required' || trust === 'trusted') return undefined
+  if (trust === undefined) return { reason: 'certificate-missing', facts: {} }
+  return { reason: reasonOfTrustError(trust.error), facts: { ...trust.facts, error: trust.error } }
+}
+
+/** After a change of authorities or lists: one at a time, as each one's chain is verified anew. */
+export async function dismissUntrusted(senders: readonly SenderConnection[]): Promise<void> {
+  for (const sender of senders) {
+    const trust = sender.certificate?.trust
+    if (trust !== undefined && trust !== 'trusted') sender.dismiss()
+    await nextTurn()
+  }
+}
