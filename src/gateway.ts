@@ -13,7 +13,8 @@ import { ListenFault } from './listen/listen-fault.ts'
 import type { Drop } from './listen/listener.ts'
 import { ListenerSet } from './listen/listener-set.ts'
 import { requestReasons } from './listen/reasons.ts'
-import { loadState, openOwnStore, releaseState, type State } from './state.ts'
+import { loadState, releaseState, type State } from './state.ts'
+import { alone, type Surroundings } from './surroundings.ts'
 import { createWay, type Phase } from './way.ts'
 import type { Milliseconds } from './core/units.ts'
 import type { World } from './world.ts'
@@ -32,6 +33,7 @@ export class Gateway {
   readonly log: OperatorLog
   readonly #file: string
   readonly #world: World
+  readonly #around: Surroundings
   readonly #audit: AuditLog
   readonly #metrics: Metrics
   readonly #budget: BodyBudget
@@ -46,16 +48,18 @@ export class Gateway {
   #phase: Phase = 'open'
   #drained: Promise<void> | undefined
 
-  private constructor(file: string, world: World, state: State) {
+  private constructor(file: string, world: World, state: State, around: Surroundings) {
     const { log, limits } = state.settings
     this.#file = file
     this.#world = world
+    this.#around = around
     this.#state = state
     this.#watched = state.prepared.files
     this.log = operatorLog(log.level)
-    this.#audit = new AuditLog(fileReference(log.audit, new ConfigurationFiles(file)), (error) => this.log.error({ error: error.message }, 'the audit log cannot be written'))
-    this.#budget = new BodyBudget(limits.buffered)
-    this.#connections = new Connections(connectionLimits(limits), world.clock)
+    const to = around.audit ?? fileReference(log.audit, new ConfigurationFiles(file))
+    this.#audit = new AuditLog(to, (error) => this.log.error({ error: error.message }, 'the audit log cannot be written'))
+    this.#budget = new BodyBudget(Math.floor(limits.buffered / around.workers))
+    this.#connections = new Connections(connectionLimits(limits, around.workers), world.clock)
     this.#metrics = new Metrics({
       heldBytes: () => this.#budget.held, connections: () => this.#connections.open,
       feeds: () => this.#state.prepared.feeds.standing.map(({ name, at, ranges }) => (
@@ -69,9 +73,9 @@ export class Gateway {
   }
 
   /** Reads, checks, opens and listens. Rejects with `ConfigurationError`, and nothing stays open then. */
-  static async start(file: string, world: World): Promise<Gateway> {
+  static async start(file: string, world: World, around = alone): Promise<Gateway> {
     const files = new ConfigurationFiles(file)
-    const gateway = new Gateway(file, world, await loadState({ files, world, before: undefined, openStore: openOwnStore }))
+    const gateway = new Gateway(file, world, await loadState({ files, world, before: undefined, openStore: around.openStore }), around)
     try {
       await gateway.#listen()
       gateway.#follow(undefined)
@@ -99,6 +103,11 @@ export class Gateway {
   reload(): Promise<'taken' | 'refused'> {
     this.#reloading = this.#reloading.then(() => this.#takeAnew())
     return this.#reloading
+  }
+
+  /** What was counted, for a page over several processes. */
+  measure(): ReturnType<Metrics['snapshot']> {
+    return this.#metrics.snapshot()
   }
 
   /** After a log rotation. */
@@ -130,7 +139,7 @@ export class Gateway {
   async #listen(): Promise<void> {
     const { prepared, settings } = this.#state
     await this.#listeners.change(prepared.listeners, prepared.plan.limits)
-    if (settings.admin === undefined) return
+    if (settings.admin === undefined || this.#around.admin === 'none') return
     const admin = await this.#admin.listen(settings.admin.address).catch((error: unknown) => { throw new ListenFault(error, ['admin', 'address']) })
     this.log.info({ admin }, 'health and metrics')
   }
@@ -146,7 +155,7 @@ export class Gateway {
     if (this.#phase !== 'open') return 'refused'
     const files = new ConfigurationFiles(this.#file)
     try {
-      await this.#swap(await loadState({ files, world: this.#world, before: this.#state, openStore: openOwnStore }))
+      await this.#swap(await loadState({ files, world: this.#world, before: this.#state, openStore: this.#around.openStore }))
       this.#watched = files.all
       this.#metrics.reloaded('taken')
       this.log.info('configuration reloaded')
@@ -171,7 +180,7 @@ export class Gateway {
       policy: () => this.#state.prepared, record: (decided) => this.#record(decided),
     })
     return new ListenerSet({
-      clock, serve: (turn, connection) => this.#state.underWay.add(way(turn, connection)), addressOf: fromSocket, connections: this.#connections,
+      clock, sockets: this.#around.sockets, serve: (turn, connection) => this.#state.underWay.add(way(turn, connection)), addressOf: fromSocket, connections: this.#connections,
       admits: (from) => this.#state.prepared.admits(from), dropped: (drop) => this.#dropped(drop),
     })
   }
@@ -190,7 +199,7 @@ export class Gateway {
     const late = restartKeys.filter((key) => JSON.stringify(before.settings[key]) !== JSON.stringify(next.settings[key]))
     if (late.length > 0) this.log.warn({ keys: late }, 'these keys changed and take effect at the next start')
     this.#follow(before)
-    this.#connections.change(connectionLimits(next.settings.limits))
+    this.#connections.change(connectionLimits(next.settings.limits, this.#around.workers))
     this.#retired = Promise.all([this.#retired, releaseState(before, next)])
   }
 
@@ -223,8 +232,8 @@ export class Gateway {
   }
 }
 
-function connectionLimits(limits: Settings['limits']): ConnectionLimits {
-  return { total: limits.connections, perAddress: limits.connectionsPerAddress, newPerSecond: limits.handshakesPerSecond }
+function connectionLimits(limits: Settings['limits'], workers: number): ConnectionLimits {
+  return { total: Math.ceil(limits.connections / workers), perAddress: limits.connectionsPerAddress, newPerSecond: limits.handshakesPerSecond }
 }
 
 /** Keys that a reload does not change: what they say is opened once. */

@@ -48,6 +48,15 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   }
 }
 
+/** A configuration that was looked at: good, and nothing of it is open. */
+export interface Looked { readonly settings: Settings; readonly prepared: Prepared }
+
+/** Throws `ConfigurationError`, and nothing else. */
+export function looked(files: ConfigurationFiles, world: World): Looked {
+  const { loaded } = readConfiguration(files.configuration, files)
+  return { settings: loaded.settings, prepared: prepare(loaded, files, { world, nonces: noStore, reuse: () => undefined }) }
+}
+
 export const openOwnStore: OpenStore = openStore
 
 /** Closes what the one state has open and the other does not use, once the deliveries that came in with it are through. */

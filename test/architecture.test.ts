@@ -20,7 +20,7 @@ const allowed: Record<string, readonly string[]> = {
   admin: ['core'],
   config: ['core', 'checks', 'schemes', 'addresses'],
   pki: ['core'],
-  cli: ['core', 'addresses', 'outside', 'config', 'schemes', 'pki', 'explain', 'send', 'prepare.ts', 'gateway.ts', 'world.ts'],
+  cli: ['core', 'addresses', 'outside', 'config', 'schemes', 'pki', 'explain', 'send', 'prepare.ts', 'gateway.ts', 'state.ts', 'surroundings.ts', 'workers', 'world.ts'],
   'world.ts': ['core', 'outside'],
   'judge.ts': ['core', 'listen'],
   'way.ts': ['core', 'judge.ts', 'listen', 'forward', 'audit'],
@@ -29,7 +29,9 @@ const allowed: Record<string, readonly string[]> = {
   'prepare.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'outside', 'world.ts'],
   'state.ts': ['core', 'config', 'nonces', 'prepare.ts', 'under-way.ts', 'world.ts'],
   'under-way.ts': [],
-  'gateway.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'audit', 'admin', 'state.ts', 'way.ts', 'world.ts'],
+  'surroundings.ts': ['state.ts'],
+  workers: ['core', 'config', 'listen', 'audit', 'admin', 'gateway.ts', 'state.ts', 'surroundings.ts', 'world.ts'],
+  'gateway.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'audit', 'admin', 'state.ts', 'surroundings.ts', 'way.ts', 'world.ts'],
   'main.ts': ['cli'],
 }
 

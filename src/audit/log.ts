@@ -25,9 +25,9 @@ export class AuditLog {
   readonly #closed: Promise<void>
   #lines = ''
 
-  /** `to`: `stdout`, `stderr`, or `file:` and an absolute path. Throws where the file cannot be opened; later errors go to `failed`. */
-  constructor(to: string, failed: (error: Error) => void) {
-    const dest = to === 'stdout' ? 1 : to === 'stderr' ? 2 : to.slice('file:'.length)
+  /** `to`: `stdout`, `stderr`, `file:` and an absolute path, or a file descriptor. Throws where the file cannot be opened; later errors go to `failed`. */
+  constructor(to: string | number, failed: (error: Error) => void) {
+    const dest = typeof to === 'number' ? to : to === 'stdout' ? 1 : to === 'stderr' ? 2 : to.slice('file:'.length)
     const sync = typeof dest === 'string'
     this.#destination = pino.destination({ dest, sync, minLength: 0, mkdir: true }) as unknown as Destination
     this.#destination.on('error', failed)
@@ -38,8 +38,13 @@ export class AuditLog {
   }
 
   write(decided: Decided): void {
+    this.append(`${JSON.stringify(auditRecord(decided))}\n`)
+  }
+
+  /** Whole lines, each with its line feed. */
+  append(lines: string): void {
     if (this.#lines === '') setImmediate(this.#flush)
-    this.#lines += `${JSON.stringify(auditRecord(decided))}\n`
+    this.#lines += lines
   }
 
   /** After a log rotation has renamed the file. Where that fails, the old file is written on. */

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry, type MetricObject } from 'prom-client'
 import type { Milliseconds } from '../core/units.ts'
 import type { Decided } from './record.ts'
 
@@ -36,21 +36,21 @@ export class Metrics {
       collect() { this.set(state.connections()) },
     })
     new Gauge({
-      name: 'sallyport_feed_age_seconds', help: 'Since when a feed of addresses is what it is', labelNames: ['feed'], registers,
+      name: 'sallyport_feed_age_seconds', help: 'Since when a feed of addresses is what it is', labelNames: ['feed'], registers, aggregator: 'max',
       collect() {
         this.reset()
         for (const { name, age } of state.feeds()) if (age !== undefined) this.set({ feed: name }, age / 1_000)
       },
     })
     new Gauge({
-      name: 'sallyport_feed_ranges', help: 'Ranges that a feed of addresses holds', labelNames: ['feed'], registers,
+      name: 'sallyport_feed_ranges', help: 'Ranges that a feed of addresses holds', labelNames: ['feed'], registers, aggregator: 'max',
       collect() {
         this.reset()
         for (const { name, ranges } of state.feeds()) this.set({ feed: name }, ranges)
       },
     })
-    this.#reloads = new Counter({ name: 'sallyport_reloads_total', help: 'Reloads by result', labelNames: ['result'], registers })
-    this.#lastReload = new Gauge({ name: 'sallyport_last_reload_successful', help: '1 where the last reload was taken, else 0', registers })
+    this.#reloads = new Counter({ name: 'sallyport_reloads_total', help: 'Reloads by result', labelNames: ['result'], registers, aggregator: 'max' })
+    this.#lastReload = new Gauge({ name: 'sallyport_last_reload_successful', help: '1 where the last reload was taken, else 0', registers, aggregator: 'min' })
     this.#lastReload.set(1)
   }
 
@@ -74,4 +74,14 @@ export class Metrics {
   text(): Promise<string> {
     return this.#registry.metrics()
   }
+
+  /** Everything as data, to be put on one page with what other processes counted. */
+  snapshot(): Promise<readonly MetricObject[]> {
+    return this.#registry.getMetricsAsJSON()
+  }
+}
+
+/** One page over several processes: counters are added up, of the rest each metric says how. */
+export function pageOf(snapshots: readonly (readonly MetricObject[])[]): Promise<string> {
+  return AggregatorRegistry.aggregate(snapshots.map((one) => [...one])).metrics()
 }

@@ -2,9 +2,8 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { dirname, relative, resolve } from 'node:path'
+import { readConfiguration } from '../config/compile.ts'
 import { ensureDevelopmentCertificates } from './certs.ts'
-
-const receiverPort = 9000
 
 /** The example of `npm start`: certificates, a shared secret and a receiver for `config/sallyport.yaml`. */
 export interface Example {
@@ -18,7 +17,7 @@ export async function startExample(config: string): Promise<Example> {
   mkdirSync(certs, { recursive: true })
   await ensureDevelopmentCertificates(certs)
   const secret = ensureSecret(resolve(certs, 'example.secret'))
-  const receiver = await startReceiver()
+  const receiver = await startReceiver(receiverPort(config))
   return {
     say: (port) => { process.stdout.write(invitation(certs, secret, port)) },
     stop: () => new Promise((done) => {
@@ -33,8 +32,14 @@ function ensureSecret(file: string): string {
   return readFileSync(file, 'utf8').trimEnd()
 }
 
+/** Where the configuration expects the receiver `example`. */
+function receiverPort(config: string): number {
+  const { receivers } = readConfiguration(config).loaded.settings
+  return Number(new URL(receivers['example']?.url ?? 'http://127.0.0.1:9000').port)
+}
+
 /** Takes everything and says so: 200 with the delivery's id. */
-function startReceiver(): Promise<Server> {
+function startReceiver(port: number): Promise<Server> {
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
       response.writeHead(200, { 'content-type': 'application/json' })
@@ -43,7 +48,7 @@ function startReceiver(): Promise<Server> {
   })
   return new Promise((done, failed) => {
     server.once('error', failed)
-    server.listen(receiverPort, '127.0.0.1', () => done(server))
+    server.listen(port, '127.0.0.1', () => done(server))
   })
 }
 

@@ -1,10 +1,19 @@
+import cluster from 'node:cluster'
+import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
-import { Gateway } from '../gateway.ts'
+import { readConfiguration } from '../config/compile.ts'
 import { watchFiles } from '../config/watch.ts'
+import { Gateway } from '../gateway.ts'
+import { alone, inheritedSockets } from '../surroundings.ts'
+import { SeveralWorkers } from '../workers/several.ts'
+import { runWorker } from '../workers/worker.ts'
 import { systemWorld } from '../world.ts'
-import { startExample } from './example.ts'
+import { startExample, type Example } from './example.ts'
 
 interface Options { readonly config: string; readonly example?: true }
+
+/** How a first process tells its workers that sockets were handed to it. */
+const socketCount = 'SALLYPORT_SOCKETS'
 
 /** `sallyport run`: the gateway, until a signal ends it. */
 export function runCommand(): Command {
@@ -13,31 +22,69 @@ export function runCommand(): Command {
     .option('-c, --config <file>', 'configuration file', 'config/sallyport.yaml')
     .option('--example', 'make development certificates where there are none, start an example receiver, print a command to try')
     .addHelpText('after', '\nExamples:\n  sallyport run\n  sallyport run -c /etc/sallyport/sallyport.yaml\n  sallyport run --example')
-    .action(run)
+    .action(async ({ config, example }: Options) => {
+      if (cluster.isWorker) return await runWorker(config, systemWorld, workerSurroundings(config))
+      const started = example === undefined ? undefined : await startExample(config)
+      try {
+        await serve(config, started)
+      } finally {
+        await started?.stop()
+      }
+    })
 }
 
-async function run({ config, example }: Options): Promise<void> {
-  const started = example === undefined ? undefined : await startExample(config)
-  const gateway = await Gateway.start(config, systemWorld)
+async function serve(config: string, example: Example | undefined): Promise<void> {
+  const gateway = await open(config)
+  const { log } = gateway
   const addresses = gateway.addresses.map(({ address, port }) => `${address}:${port}`)
-  gateway.log.info({ addresses, pid: process.pid }, 'sallyport listens')
-  started?.say(gateway.addresses[0]?.port ?? 0)
+  log.info({ addresses, pid: process.pid }, 'sallyport listens')
+  example?.say(gateway.addresses[0]?.port ?? 0)
   const stopWatching = watchFiles(() => gateway.files, () => gateway.reload(), systemWorld.clock)
   process.on('SIGHUP', () => {
     gateway.reopenLogs()
     void gateway.reload()
   })
-  await signal('SIGTERM', 'SIGINT')
-  gateway.log.info('draining')
+  await endSignal()
+  log.info('draining')
   stopWatching()
   await gateway.drain()
-  await started?.stop()
-  gateway.log.info('drained')
+  log.info('drained')
 }
 
-/** Resolves at the first of these signals; a second one ends the process at once. */
-function signal(...names: NodeJS.Signals[]): Promise<void> {
+async function open(config: string): Promise<Gateway | SeveralWorkers> {
+  const workers = workersOf(config)
+  const sockets = inheritedSockets(systemWorld.environment, process.pid)
+  if (workers === 1) return await Gateway.start(config, systemWorld, { ...alone, sockets })
+  return await SeveralWorkers.start(config, systemWorld, { workers, environment: { [socketCount]: String(sockets.length) } })
+}
+
+function workersOf(config: string): number {
+  const { workers } = readConfiguration(config).loaded.settings
+  return workers === 'auto' ? availableParallelism() : workers
+}
+
+/** The first process holds the sockets: a worker that listens at their numbers gets them from there. */
+function workerSurroundings(config: string) {
+  const count = Number(systemWorld.environment(socketCount) ?? 0)
+  return { workers: workersOf(config), sockets: inheritedSockets((name) => (name === 'LISTEN_PID' ? '0' : String(count)), 0) }
+}
+
+/**
+ * Resolves at SIGTERM or SIGINT. A second one ends the process at once, but not within a second: a terminal and a parent
+ * (npm) may both pass on the same key press.
+ */
+function endSignal(): Promise<void> {
+  // A gateway whose workers are all about to be replaced has nothing open that would keep the process.
+  const stay = setInterval(() => {}, 60_000)
   return new Promise((resolve) => {
-    for (const name of names) process.once(name, () => resolve())
+    let first: number | undefined
+    const onSignal = (): void => {
+      const now = systemWorld.clock.monotonic()
+      if (first !== undefined && now - first > 1_000) process.kill(process.pid, 'SIGKILL')
+      first ??= now
+      clearInterval(stay)
+      resolve()
+    }
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   })
 }

@@ -11,6 +11,7 @@ import { ConfigurationError, type PlacedProblem } from './problems.ts'
 import { compileReceiver } from './receivers.ts'
 import { compileRoute } from './routes.ts'
 import { isBelow } from './salvage.ts'
+import type { Settings } from './schema.ts'
 import type { Environment } from './secrets.ts'
 
 /** What compiling needs from outside: the store, receivers, clock and environment are handed in. */
@@ -58,5 +59,15 @@ export function compilePlan(loaded: Loaded, files: ConfigurationFiles, parts: Pa
     limits: settings.limits,
     responses: settings.responses,
   }
+  refuseSplitStore(settings, problem)
   return { plan, files: files.all, problems, place: document.place }
+}
+
+/** Workers that do not share what they remember would each let the same delivery through. */
+function refuseSplitStore({ workers, replay }: Settings, problem: (found: Problem) => void): void {
+  if (workers === 1 || replay.store !== 'memory:') return
+  problem({
+    path: ['replay', 'store'], what: '`memory:` cannot be shared by several workers',
+    mend: 'write `file:PATH` or `redis://HOST`, or `workers: 1`',
+  })
 }

@@ -10,7 +10,10 @@ export interface Wanted { readonly plan: ListenerPlan; readonly tls: TlsMaterial
 
 interface Opened { readonly key: string; readonly listener: Listener; readonly bound: AddressInfo }
 
-type Shared = Omit<ListenerParts, 'host' | 'port' | 'rules'>
+interface Shared extends Omit<ListenerParts, 'host' | 'port' | 'rules' | 'socket'> {
+  /** Sockets that were handed over: the first listeners take them, in their order. */
+  readonly sockets: readonly number[]
+}
 
 /** The open listeners, by address. A reload keeps the sockets that are still wanted and never closes one before its successor is open. */
 export class ListenerSet {
@@ -27,6 +30,7 @@ export class ListenerSet {
 
   /** Opens what is new, renews what stays, then closes what is gone. Rejects with `ListenFault`, and nothing changed, where an address cannot be had. */
   async change(wanted: readonly Wanted[], limits: Limits): Promise<void> {
+    if (this.#open.length === 0) refuseSpare(this.#shared.sockets.length, wanted.length)
     const before = new Map(this.#open.map((one) => [one.key, one]))
     const fresh: Listener[] = []
     try {
@@ -54,10 +58,16 @@ export class ListenerSet {
 
   async #openOne(wanted: Wanted, at: number, limits: Limits, fresh: Listener[]) {
     const { host, port } = wanted.plan
-    const listener = new Listener({ ...this.#shared, host, port, rules: rulesOf(wanted, limits) })
+    const listener = new Listener({ ...this.#shared, host, port, rules: rulesOf(wanted, limits), socket: this.#handedOver(at) })
     const bound = await listener.listen().catch((error: unknown) => { throw new ListenFault(error, ['listeners', at, 'address']) })
     fresh.push(listener)
+    if (port !== 0 && bound.port !== port) throw new ListenFault(new Error(`the socket that was handed over for it has port ${bound.port}`), ['listeners', at, 'address'])
     return { listener, bound }
+  }
+
+  /** Only the first set of listeners gets sockets that were handed over; later ones open their own. */
+  #handedOver(at: number): number | undefined {
+    return this.#open.length === 0 ? this.#shared.sockets[at] : undefined
   }
 
   #renew(rules: readonly ListenerRules[], next: readonly Opened[], before: ReadonlyMap<string, Opened>): void {
@@ -70,4 +80,8 @@ export class ListenerSet {
 
 function rulesOf({ plan, tls }: Wanted, limits: Limits): ListenerRules {
   return { tls, source: compileSource(plan), limits }
+}
+
+function refuseSpare(sockets: number, listeners: number): void {
+  if (sockets > listeners) throw new ListenFault(new Error(`${sockets} sockets were handed over for ${listeners} listeners`), ['listeners'])
 }

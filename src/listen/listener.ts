@@ -25,6 +25,8 @@ import type { TlsMaterial } from './tls.ts'
 export interface ListenerParts {
   readonly host: string
   readonly port: number
+  /** A listening socket that was handed over; undefined: one is opened. */
+  readonly socket: number | undefined
   readonly rules: ListenerRules
   readonly clock: Clock
   readonly connections: Connections
@@ -84,7 +86,8 @@ export class Listener {
   listen(): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
       this.#door.once('error', reject)
-      this.#door.listen({ host: this.#parts.host, port: this.#parts.port }, () => {
+      const { host, port, socket } = this.#parts
+      this.#door.listen(socket === undefined ? { host, port } : { fd: socket }, () => {
         this.#door.off('error', reject)
         this.#sweep()
         resolve(this.#door.address() as AddressInfo)

@@ -1,0 +1,127 @@
+import type { AddressInfo } from 'node:net'
+import { AdminServer } from '../admin/server.ts'
+import { AuditLog, operatorLog, type OperatorLog } from '../audit/log.ts'
+import { Metrics, pageOf } from '../audit/metrics.ts'
+import { ConfigurationFiles, fileReference } from '../config/files.ts'
+import { ConfigurationError } from '../config/problems.ts'
+import type { Milliseconds } from '../core/units.ts'
+import { ListenFault } from '../listen/listen-fault.ts'
+import { looked, type Looked } from '../state.ts'
+import type { World } from '../world.ts'
+import { Crew, type CrewParts } from './crew.ts'
+
+type Size = Pick<CrewParts, 'workers' | 'environment'>
+
+/** How much longer than their own drain workers may take. */
+const margin: Milliseconds = 5_000
+
+/**
+ * A gateway of several processes, seen from the first of them: it serves nothing itself, and is where there must be one
+ * of something: signals, the audit stream, the metrics page, the reload, the drain.
+ */
+export class SeveralWorkers {
+  readonly log: OperatorLog
+  readonly #file: string
+  readonly #world: World
+  readonly #audit: AuditLog
+  readonly #metrics = new Metrics({ heldBytes: () => 0 })
+  readonly #admin: AdminServer
+  readonly #crew: Crew
+  #looked: Looked
+  #watched: ReadonlyMap<string, string>
+  #addresses: readonly AddressInfo[] = []
+  #reloading: Promise<'taken' | 'refused'> = Promise.resolve('taken')
+  #draining = false
+
+  private constructor(file: string, world: World, size: Size, first: Looked) {
+    const { log } = first.settings
+    this.#file = file
+    this.#world = world
+    this.#looked = first
+    this.#watched = first.prepared.files
+    this.log = operatorLog(log.level)
+    this.#audit = new AuditLog(fileReference(log.audit, new ConfigurationFiles(file)), (error) => this.log.error({ error: error.message }, 'the audit log cannot be written'))
+    this.#crew = new Crew({
+      ...size, clock: world.clock, audit: (lines) => this.#audit.append(lines),
+      lost: (pid, how, again) => this.log.error({ pid, how, againInMs: again }, 'a worker died and is replaced'),
+    })
+    this.#admin = new AdminServer({
+      ready: () => !this.#draining, metrics: () => this.#page(), metricsType: this.#metrics.contentType,
+    })
+  }
+
+  /** Rejects with `ConfigurationError`, and nothing stays open then. */
+  static async start(file: string, world: World, size: Size): Promise<SeveralWorkers> {
+    const several = new SeveralWorkers(file, world, size, looked(new ConfigurationFiles(file), world))
+    try {
+      await several.#open()
+      return several
+    } catch (error) {
+      several.#crew.kill()
+      await several.#audit.close()
+      if (!(error instanceof ListenFault)) throw error
+      throw new ConfigurationError([several.#looked.prepared.place(error.problem)])
+    }
+  }
+
+  get addresses(): readonly AddressInfo[] {
+    return this.#addresses
+  }
+
+  get files(): ReadonlyMap<string, string> {
+    return this.#watched
+  }
+
+  /** Looks at the configuration first; only what is good is handed to the workers. One at a time. */
+  reload(): Promise<'taken' | 'refused'> {
+    this.#reloading = this.#reloading.then(() => this.#takeAnew())
+    return this.#reloading
+  }
+
+  reopenLogs(): void {
+    this.#audit.reopen()
+  }
+
+  /** Readiness turns, every worker drains, the last audit line is written. */
+  async drain(): Promise<void> {
+    this.#draining = true
+    await this.#reloading
+    await this.#crew.drain(this.#looked.settings.drain + margin)
+    await this.#admin.close()
+    await this.#audit.close()
+  }
+
+  async #open(): Promise<void> {
+    const { admin } = this.#looked.settings
+    if (admin !== undefined) {
+      const address = await this.#admin.listen(admin.address).catch((error: unknown) => { throw new ListenFault(error, ['admin', 'address']) })
+      this.log.info({ admin: address }, 'health and metrics')
+    }
+    this.#addresses = await this.#crew.start()
+    this.log.info({ workers: this.#crew.pids }, 'workers serve')
+  }
+
+  async #takeAnew(): Promise<'taken' | 'refused'> {
+    if (this.#draining) return 'refused'
+    const files = new ConfigurationFiles(this.#file)
+    try {
+      const next = looked(files, this.#world)
+      const result = await this.#crew.reload()
+      this.#watched = files.all
+      if (result === 'refused') throw new Error('a worker refused it')
+      this.#looked = next
+      this.#metrics.reloaded('taken')
+      this.log.info('configuration reloaded')
+      return 'taken'
+    } catch (error) {
+      this.#watched = new Map([...this.#watched, ...files.all])
+      this.#metrics.reloaded('refused')
+      this.log.error({ problem: error instanceof Error ? error.message : String(error) }, 'reload refused, the last good configuration stays')
+      return 'refused'
+    }
+  }
+
+  async #page(): Promise<string> {
+    return await pageOf([await this.#metrics.snapshot(), ...await this.#crew.measure()])
+  }
+}
