@@ -58,6 +58,7 @@ export class SeveralWorkers {
       return several
     } catch (error) {
       several.#crew.kill()
+      await several.#admin.close()
       await several.#audit.close()
       if (!(error instanceof ListenFault)) throw error
       throw new ConfigurationError([several.#looked.prepared.place(error.problem)])
