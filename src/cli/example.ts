@@ -35,7 +35,7 @@ function ensureSecret(file: string): string {
 /** Where the configuration expects the receiver `example`. */
 function receiverPort(config: string): number {
   const { receivers } = readConfiguration(config).loaded.settings
-  return Number(new URL(receivers['example']?.url ?? 'http://127.0.0.1:9000').port)
+  return Number(new URL(receivers['example']?.url[0] ?? 'http://127.0.0.1:9000').port)
 }
 
 /** Takes everything and says so: 200 with the delivery's id. */
