@@ -43,7 +43,8 @@ export function presetFacts(name: string): PresetFacts | undefined {
   const parameters = presetParameters(name)
   const needed = Object.keys(parameters).filter((key) => parameters[key]?.default === undefined)
   const resolved = resolvePreset(name, Object.fromEntries(needed.map((key) => [key, key.toUpperCase()])))
-  if (resolved === undefined || !('document' in resolved)) return undefined
+  if (resolved === undefined) return undefined
+  if (!('document' in resolved)) throw new Error(`preset ${name} cannot be described: ${resolved.invalid ?? resolved.missing.join(', ')}`)
   const { document } = resolved
   const signs = signsOf(document)
   const algorithms = [...new Set(signaturesOf(document).map((signature) => signature.algorithm))]

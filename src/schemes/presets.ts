@@ -27,11 +27,18 @@ export function presetText(name: string): string | undefined {
   return presetNames().includes(name) ? readFileSync(new URL(`${name}.yaml`, folder), 'utf8') : undefined
 }
 
-/** The names nearest to one that does not exist. */
+/** The names nearest to one that does not exist, by their letters or by what the sender calls itself (`twitter` is `x`). */
 export function nearestPresets(name: string): readonly string[] {
   const letters = name.toLowerCase()
-  const near = presetNames().map((known) => ({ known, distance: known.includes(letters) ? 0 : editDistance(known, letters) }))
+  const near = presetNames().map((known) => {
+    const inside = known.includes(letters) || (letters !== '' && titleOf(known).toLowerCase().includes(letters))
+    return { known, distance: inside ? 0 : editDistance(known, letters) }
+  })
   return near.filter(({ distance }) => distance <= 3).sort((one, other) => one.distance - other.distance).slice(0, 3).map(({ known }) => known)
+}
+
+function titleOf(name: string): string {
+  return /^title: (.*)$/m.exec(presetText(name) ?? '')?.[1] ?? ''
 }
 
 export type Parameters = Readonly<Record<string, unknown>>

@@ -29,6 +29,9 @@ t.test('published messages', async (t) => {
 
 t.test('names', async (t) => {
   t.same(nearestPresets('githb').slice(0, 1), ['github'])
+  t.same(nearestPresets('twitter').slice(0, 1), ['x'])
+  t.same(nearestPresets('WhatsApp').slice(0, 1), ['meta'])
+  t.same(nearestPresets('hellosign').slice(0, 1), ['dropbox-sign'])
   t.same(nearestPresets('qqqqqqqqqqqqqq'), [])
   t.equal(presetText('../../package'), undefined, 'a name is no path')
   t.equal(presetText('__proto__'), undefined)

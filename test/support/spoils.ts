@@ -2,6 +2,7 @@ import { Headers } from '../../src/core/headers.ts'
 import { signaturesOf } from '../../src/schemes/plan.ts'
 import type { Verifiable } from '../../src/schemes/reading.ts'
 import type { Scheme } from '../../src/schemes/scheme.ts'
+import { isInBody, jsonPath } from '../../src/schemes/source.ts'
 
 /** A good delivery, spoilt in every way that a sender or an attacker could: each must be refused. */
 type Spoil = (delivery: Verifiable, scheme: Scheme) => readonly [string, Verifiable][]
@@ -65,6 +66,54 @@ function paddingBits(text: string): string {
   return text.slice(0, last) + alphabet[alphabet.indexOf(text[last] as string) + 1] + text.slice(last + 1)
 }
 
+/** A signature in the query: changed, cut, emptied, doubled, gone. */
+const spoilQuery: Spoil = (delivery, { document }) => signaturesOf(document).flatMap(({ query: name }) => {
+  const { query } = delivery
+  if (name === undefined || query === undefined || !query.startsWith(`${name}=`)) return []
+  const spoilt: Record<string, string | undefined> = {
+    changed: change(query, query.length - 1), cut: query.slice(0, -1), longer: `${query}0`, empty: `${name}=`, twice: `${query}&${query}`,
+    gone: undefined, 'not escaped right': `${query}%`, 'under another name': `x${query}`,
+  }
+  return Object.entries(spoilt).map(([how, changed]) => [`query ${name} ${how}`, { ...delivery, query: changed }] as [string, Verifiable])
+})
+
+/** What decides inside the body: changed, emptied, doubled, gone, of another type. */
+const spoilFields: Spoil = (delivery, { document: { timestamp, id, fields = {}, ...document } }) => {
+  const places = [...signaturesOf({ ...document, timestamp, id, fields }), timestamp, id, ...Object.values(fields)].filter((place) => place !== undefined)
+  // An id that stands in a signed body may be missing: not every delivery of a sender has one.
+  const signsId = /\{id[|}]/.test(document.message ?? '')
+  return places.flatMap((place) => {
+    if (!isInBody(place) || place.json === undefined || (place === id && !signsId)) return []
+    const path = jsonPath(place)
+    const text = jsonText(delivery, place.form)
+    const key = JSON.stringify(path.at(-1))
+    const spoilt: Record<string, string> = {
+      changed: withField(text, path, (value) => `${String(value)}0`), empty: withField(text, path, () => ''),
+      'of another type': withField(text, path, () => ({})), 'null': withField(text, path, () => null), gone: withField(text, path, () => undefined),
+      twice: text.replace(`${key}:`, `${key}:"x",${key}:`),
+    }
+    return Object.entries(spoilt).map(([how, changed]) => (
+      [`field ${path.join('.')} ${how}`, { ...delivery, body: Buffer.from(place.form === undefined ? changed : `${place.form}=${encodeURIComponent(changed)}`) }] as [string, Verifiable]
+    ))
+  })
+}
+
+function jsonText({ body }: Verifiable, form: string | undefined): string {
+  const text = Buffer.from(body).toString()
+  return form === undefined ? text : new URLSearchParams(text).get(form) ?? ''
+}
+
+/** A JSON text with the value at a path changed; undefined takes the key away. */
+function withField(text: string, path: readonly string[], change: (value: unknown) => unknown): string {
+  return JSON.stringify(changedAt(JSON.parse(text) as unknown, path, change))
+}
+
+function changedAt(value: unknown, [key, ...rest]: readonly string[], change: (value: unknown) => unknown): unknown {
+  if (key === undefined) return change(value)
+  if (Array.isArray(value)) return value.map((item, at) => (String(at) === key ? changedAt(item, rest, change) : item as unknown))
+  return Object.fromEntries(Object.entries(value as object).map(([name, item]) => [name, name === key ? changedAt(item, rest, change) : item as unknown]))
+}
+
 /** The body: one bit, one byte more, one less, none. Not for what says nothing about it. */
 const spoilBody: Spoil = (delivery, scheme) => {
   if (!coversBody(scheme)) return []
@@ -94,5 +143,5 @@ const spoilTime: Spoil = (delivery, { facts: { window } }) => (window === undefi
 
 /** Every way, with its name. */
 export function spoilt(delivery: Verifiable, scheme: Scheme): readonly [string, Verifiable][] {
-  return [spoilHeaders, spoilEncoding, spoilBody, spoilTime].flatMap((spoil) => spoil(delivery, scheme))
+  return [spoilHeaders, spoilEncoding, spoilQuery, spoilFields, spoilBody, spoilTime].flatMap((spoil) => spoil(delivery, scheme))
 }
