@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { at, defineCheck, type CheckTools } from '../core/check.ts'
+import { mistake } from '../core/fields.ts'
 import type { Headers } from '../core/headers.ts'
 import { pass, refuse } from '../core/verdict.ts'
 import { sameBytes } from '../schemes/compare.ts'
@@ -8,7 +9,14 @@ import { sameBytes } from '../schemes/compare.ts'
 /** A user and a password, hashed together: every sender is compared against the same number of equally long bytes. */
 interface User { readonly name: string; readonly credentials: Uint8Array }
 
-const userName = z.string().regex(/^[^\p{Cc}:]+$/u, 'a user name: not empty, no colon, no control characters')
+/** RFC 7617 section 2: a colon would end the name. */
+const users = z.record(z.string(), z.string()).superRefine((named, context) => {
+  if (Object.keys(named).length === 0) context.addIssue(mistake('there is no user', 'name at least one'))
+  for (const name of Object.keys(named)) {
+    if (/^[^\p{Cc}:]+$/u.test(name)) continue
+    context.addIssue({ ...mistake(`${JSON.stringify(name)} is no user name`, 'write a name without colon and control characters'), path: [name] })
+  }
+})
 const challenge = ['WWW-Authenticate', 'Basic realm="Sallyport", charset="UTF-8"']
 
 /** Does the sender know the password of one of these users (RFC 7617)? */
@@ -16,9 +24,7 @@ export const basic = defineCheck({
   key: 'basic',
   authenticates: true,
   schema: z.strictObject({
-    users: z.record(userName, z.string())
-      .refine((users) => Object.keys(users).length > 0, 'name at least one user')
-      .describe('User names, each with a reference to its password: `file:/run/secrets/name` or `env:NAME`.'),
+    users: users.describe('User names, each with a reference to its password: `file:/run/secrets/name` or `env:NAME`.'),
   }),
   reasons: {
     'credentials-missing': { status: 401, title: 'Credentials are missing', headers: challenge },

@@ -1,9 +1,18 @@
 import { z } from 'zod'
-import { compileRanges, range } from '../addresses/ranges.ts'
+import { compileRanges, parseRange, type RangeMistake } from '../addresses/ranges.ts'
 import { at, defineCheck, type AddressTest, type CheckTools } from '../core/check.ts'
+import { mistake } from '../core/fields.ts'
 import { pass, refuse } from '../core/verdict.ts'
 
-const feedName = z.string().regex(/^@[a-z0-9][a-z0-9-]*$/, 'a feed: `@` and its name, `@stripe`')
+const source = z.string().superRefine((text, context) => {
+  if (/^@[a-z0-9][a-z0-9-]*$/.test(text)) return
+  const fault = text.startsWith('@') ? noFeed(text) : parseRange(text)
+  if ('mend' in fault) context.addIssue(mistake(fault.what, fault.mend))
+})
+
+function noFeed(text: string): RangeMistake {
+  return { what: `${JSON.stringify(text)} is no name of a feed`, mend: 'write `@` and its name in small letters, "@stripe"' }
+}
 
 /**
  * Does the delivery come from an address that this route lists? Asked before the TLS handshake, too, wherever the
@@ -12,7 +21,7 @@ const feedName = z.string().regex(/^@[a-z0-9][a-z0-9-]*$/, 'a feed: `@` and its 
 export const from = defineCheck({
   key: 'from',
   authenticates: true,
-  schema: z.array(z.string().startsWith('@').pipe(feedName).or(range)).min(1)
+  schema: z.array(source).min(1)
     .describe('Addresses, ranges in CIDR form and named feeds (`@stripe`); one that holds the address is enough.'),
   reasons: {
     'source-not-allowed': { status: 403, title: 'The source address is not allowed' },
