@@ -218,7 +218,7 @@ export class Gateway {
   /** A connection that ended before there was a delivery to judge: recorded like any other decision. */
   #dropped({ from, reason, facts, certificate, row: told }: Drop) {
     const id = this.#newId()
-    const row = told ?? (reason === 'malformed-request' ? requestReasons[reason] : unanswered)
+    const row = told ?? (reason === 'malformed-request' || reason === 'headers-timeout' ? requestReasons[reason] : unanswered)
     this.#record({
       at: this.#world.clock.now(), id, route: undefined, from, certificate, verdict: 'refused', reason, status: row.status,
       bytes: 0, spent: { checks: 0, store: 0, receiver: 0 }, key: undefined, nonce: undefined, facts,

@@ -91,9 +91,9 @@ export class Entrance {
   /** A peer that speaks for many by a header is counted as nobody, and who it speaks for is asked when the header is there. */
   #judge(place: Place, rules: SourceRules, from: Address): Drop['reason'] | undefined {
     if (rules.writesHeader(from) !== undefined) return undefined
+    if (!this.#parts.admits(from)) return 'source-not-allowed'
     const counted = place.settle(from)
-    if (counted !== 'admitted') return counted
-    return this.#parts.admits(from) ? undefined : 'source-not-allowed'
+    return counted === 'admitted' ? undefined : counted
   }
 
   #limit(deadline: Milliseconds, late: () => void): Cancel {

@@ -47,7 +47,7 @@ export interface ListenerRules {
 
 export interface Drop {
   readonly from: Address | undefined
-  readonly reason: 'source-not-allowed' | 'malformed-request' | 'proxy-header-invalid' | TurnedAway | HandshakeRefusal['reason']
+  readonly reason: 'source-not-allowed' | 'malformed-request' | 'headers-timeout' | 'proxy-header-invalid' | TurnedAway | HandshakeRefusal['reason']
   readonly facts: Facts
   readonly certificate: PeerCertificate | undefined
   /** What to tell the sender, where it is told anything but the usual. */
@@ -153,7 +153,7 @@ export class Listener {
     server.on('request', (request, response) => this.#take(request, response, 'nothing'))
     server.on('checkContinue', (request, response) => this.#take(request, response, 'continue'))
     server.on('checkExpectation', (request, response) => this.#take(request, response, 'nothing'))
-    server.on('connect', (_request, socket) => this.#dropRequest(socket as TLSSocket, 'CONNECT'))
+    server.on('connect', (_request, socket) => this.#dropRequest(socket as TLSSocket, 'malformed-request', 'CONNECT'))
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#broken(error, socket as TLSSocket))
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket, tls))
     // Node watches the deadlines of headers from this event on, and a server that gets its sockets handed in never emits it.
@@ -199,16 +199,17 @@ export class Listener {
   #broken(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     const connection = this.#connections.get(socket)?.sender
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-    const drop = (): void => this.#dropRequest(socket, error.code ?? error.message)
+    const reason = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'headers-timeout' : 'malformed-request'
+    const drop = (): void => this.#dropRequest(socket, reason, error.code ?? error.message)
     if (connection === undefined) drop()
     else connection.breakOff(error, drop)
   }
 
   /** Answers by hand: there is no response object for a request that the parser did not take. */
-  #dropRequest(socket: TLSSocket, what: string): void {
+  #dropRequest(socket: TLSSocket, reason: 'malformed-request' | 'headers-timeout', what: string): void {
     const sender = this.#connections.get(socket)?.sender
     const problem = this.#parts.dropped({
-      from: sender?.from, reason: 'malformed-request', facts: { what }, certificate: sender?.certificate,
+      from: sender?.from, reason, facts: { what }, certificate: sender?.certificate,
     })
     const body = problemBody(problem)
     const headers = [...problemHeaders(problem, body), 'Connection', 'close']

@@ -5,6 +5,7 @@ export const requestReasons = {
   'proxy-header-invalid': { status: 0, title: 'The PROXY protocol header is missing or invalid' },
   'handshake-failed': { status: 0, title: 'The TLS handshake failed' },
   'malformed-request': { status: 400, title: 'The request is not valid' },
+  'headers-timeout': { status: 408, title: 'The headers did not arrive in time' },
   misdirected: { status: 421, title: 'This connection is not for that host' },
   'no-route': { status: 404, title: 'Nothing is served here' },
   'method-not-allowed': { status: 405, title: 'This method is not served here' },

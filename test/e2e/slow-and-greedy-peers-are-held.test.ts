@@ -47,7 +47,7 @@ void t.test('a handshake that never begins, and one that drips in', async (t) =>
 })
 
 void t.test('headers that never end, at the beginning of a connection and in its midst', async (t) => {
-  const { receiver, connect } = await scene(t, { headersTimeout: '300ms' })
+  const { gateway, receiver, connect } = await scene(t, { headersTimeout: '300ms' })
   const silent = await connect()
   const slow = await connect()
   slow.send('POST /hook HTTP/1.1\r\nHost: localhost\r\nX-A: ')
@@ -56,7 +56,11 @@ void t.test('headers that never end, at the beginning of a connection and in its
   later.send('POST /hook HTTP/1.1\r\nX-A: ')
   const drip = setInterval(() => { for (const client of [slow, later]) client.send('a') }, 20)
   t.teardown(() => { clearInterval(drip) })
-  await Promise.all([slow.ended(), later.ended(), silent.ended()])
+  for (const client of [silent, slow, later]) {
+    t.equal((await client.response()).status, 408)
+    await client.ended()
+  }
+  t.same((await gateway.audit(4)).map(({ reason }) => reason), [undefined, 'headers-timeout', 'headers-timeout', 'headers-timeout'])
   t.equal(receiver.seen.length, 1)
 })
 
