@@ -29,7 +29,10 @@ export interface NonceStore {
   readonly close: () => Promise<void>
 }
 
-export type Claimed = Claim | InFlight | Committed
+export type Claimed = (Claim | InFlight | Committed) & {
+  /** The shared store did not answer, and the memory of this process stood in for it: audited. */
+  readonly standIn?: true
+}
 
 /** Ours: nobody else gets this nonce until we commit, release, or the lease lapses. */
 export interface Claim {

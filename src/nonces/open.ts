@@ -1,7 +1,9 @@
 import type { NonceStore } from '../core/nonce.ts'
 import type { Problem } from '../core/plan.ts'
 import type { Clock, Random } from '../core/ports.ts'
+import type { StorePlan } from '../core/store-plan.ts'
 import { fileStore } from './file.ts'
+import { LocalStandIn } from './local.ts'
 import { memoryStore } from './memory.ts'
 import { StoreMistake } from './mistake.ts'
 
@@ -14,10 +16,10 @@ export interface StoreTools {
 /** A store, or what the operator has to mend. */
 export type OpenedStore = { readonly store: NonceStore } | { readonly problem: Problem }
 
-/** `memory:` or `file:/absolute/path` → the store. Rejects only for bugs and a failing world. */
-export async function openStore(url: string, tools: StoreTools): Promise<OpenedStore> {
+/** A plan → the store. Rejects only for bugs and a failing world. */
+export async function openStore(plan: StorePlan, tools: StoreTools): Promise<OpenedStore> {
   try {
-    return { store: await open(url, tools) }
+    return { store: await open(plan, tools) }
   } catch (error) {
     const mistake = mistakeIn(error)
     if (mistake === undefined) throw error
@@ -32,8 +34,17 @@ function mistakeIn(error: unknown): StoreMistake | undefined {
   return new StoreMistake(`the store cannot be opened: ${error.message}`, 'let this process read and write there')
 }
 
-function open(url: string, tools: StoreTools): NonceStore | Promise<NonceStore> {
+async function open(plan: StorePlan, tools: StoreTools): Promise<NonceStore> {
+  const { url } = plan
   if (url === 'memory:') return memoryStore(tools.clock)
-  if (url.startsWith('file:/')) return fileStore(url.slice('file:'.length), tools)
-  throw new StoreMistake(`${JSON.stringify(url)} is no store of nonces`, 'write `memory:` or `file:PATH`')
+  if (url.startsWith('file:/')) return await fileStore(url.slice('file:'.length), tools)
+  if (/^rediss?:/.test(url)) return await openShared(plan, tools)
+  throw new StoreMistake(`${JSON.stringify(url)} is no store of nonces`, 'write `memory:`, `file:PATH` or `redis://HOST`')
+}
+
+/** Read only where it is used: its client is larger than the rest of the gateway. */
+async function openShared(plan: StorePlan, tools: StoreTools): Promise<NonceStore> {
+  const { redisStore } = await import('./redis.ts')
+  const store = await redisStore(plan, tools)
+  return plan.onFailure === 'local' ? new LocalStandIn(store, tools.clock) : store
 }

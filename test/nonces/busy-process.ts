@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { plainStore } from '../../src/core/store-plan.ts'
 import { openStore } from '../../src/nonces/open.ts'
 import { systemWorld } from '../../src/world.ts'
 import { nonceOf } from '../contracts/store.ts'
@@ -8,7 +9,7 @@ import { nonceOf } from '../contracts/store.ts'
  * killed. Arguments: the store, the name of the first delivery.
  */
 const [url = '', prefix = ''] = process.argv.slice(2)
-const opened = await openStore(url, systemWorld)
+const opened = await openStore(plainStore(url), systemWorld)
 if ('problem' in opened) throw new Error(opened.problem.what)
 const { store } = opened
 

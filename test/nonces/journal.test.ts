@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { StoreUnavailable, type NonceStore } from '../../src/core/nonce.ts'
+import { plainStore } from '../../src/core/store-plan.ts'
 import { fileStore } from '../../src/nonces/file.ts'
 import { realDisk, type Disk } from '../../src/nonces/journal.ts'
 import { openStore } from '../../src/nonces/open.ts'
@@ -36,7 +37,7 @@ async function written(t: Test, count: number) {
 
 /** Opens the store; the problem's text, or the states of these ids. */
 async function opened(directory: string, world: ReturnType<typeof stillWorld>, ids: readonly string[]): Promise<string[] | string> {
-  const result = await openStore(`file:${directory}`, world)
+  const result = await openStore(plainStore(`file:${directory}`), world)
   if ('problem' in result) return `${result.problem.what} → ${result.problem.mend}`
   const states = await Promise.all(ids.map((id) => stateOf(result.store, id)))
   await result.store.close()
@@ -116,7 +117,7 @@ t.test('what is not ours is left alone, and named', async (t) => {
   const inTheWay = t.testdir({ nonces: 'a file' })
   t.match(await opened(join(inTheWay, 'nonces'), world, []), /nonces is a file, not a directory →/)
   t.match(await opened(join(inTheWay, 'nonces', 'deeper'), world, []), /cannot be made.* → /)
-  t.match(await openStore('lmdb:/tmp', world), { problem: { path: ['replay', 'store'], mend: /memory:/ } })
+  t.match(await openStore(plainStore('lmdb:/tmp'), world), { problem: { path: ['replay', 'store'], mend: /memory:/ } })
 })
 
 t.test('dot files and lost+found belong to whoever made the disk', async (t) => {
