@@ -51,7 +51,7 @@ await t.test('as every store', async (t) => {
 })
 
 await t.test('against the model', async (t) => {
-  await tryStore(await subjectOn(t, await startRedis(t)), 300)
+  await tryStore(await subjectOn(t, await startRedis(t)), 200)
   t.pass('no interleaving breaks an invariant')
 })
 
@@ -162,16 +162,6 @@ await t.test('a server that would forget what is live', async (t) => {
   t.match(await openStore(plainStore(server.url), systemWorld), { problem: { what: /forgets live nonces/, mend: /noeviction/ } })
 })
 
-await t.test('a server that is busy with something else', async (t) => {
-  const server = await startRedis(t)
-  const store = await open(t, plainStore(server.url))
-  const busy = server.ask('EVAL', 'while true do end', '0')
-  await t.rejects(async () => await store.claim(nonceOf('a'), 5_000), StoreUnavailable)
-  await server.ask('SCRIPT', 'KILL')
-  await busy
-  t.equal(await recovered(store, 'b'), 'claimed')
-})
-
 await t.test('one round trip a claim and one a commit; scripts are sent once', async (t) => {
   const server = await startRedis(t)
   const store = await open(t, plainStore(server.url))
@@ -225,4 +215,4 @@ const mistakes: [string, RegExp][] = [
 for (const [text, wanted] of mistakes) {
   t.throws(() => parseRedisAddress(text), { message: wanted }, text)
 }
-t.throws(() => parseRedisAddress('redis://user:secret@h'), (error: Error) => !error.message.includes('secret'))
+t.throws(() => parseRedisAddress('redis://user:secret@h'), { message: /^[^]*user or password$/ }, 'and is not printed')

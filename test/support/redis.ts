@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -26,19 +26,19 @@ export interface RedisSetup {
   readonly args?: readonly string[]
   /** A whole configuration file in place of arguments: a sentinel. Its port is filled in. */
   readonly config?: (port: number, directory: string) => string
-  /** Reaches it otherwise than in plain, for `ask` and for knowing that it is up. */
-  readonly cli?: readonly string[]
+  /** It listens with TLS only; further arguments of the server and of `redis-cli`. */
+  readonly tls?: { readonly args: readonly string[]; readonly cli: readonly string[] }
 }
 
 /** Starts a `redis-server` (Debian package of that name) without persistence, unless the arguments say otherwise. */
-export async function startRedis(t: Test, { args = [], config, cli = [] }: RedisSetup = {}): Promise<TestRedis> {
+export async function startRedis(t: Test, { args = [], config, tls }: RedisSetup = {}): Promise<TestRedis> {
   const port = await freePort()
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-redis-'))
   const words = config === undefined
-    ? ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--daemonize', 'no', ...args]
+    ? [...(tls === undefined ? ['--port', String(port)] : ['--port', '0', '--tls-port', String(port), ...tls.args]), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--daemonize', 'no', ...args]
     : [config(port, directory), '--sentinel']
   let child: ChildProcess | undefined
-  const ask = (...command: string[]) => redisCli(['-p', String(port), ...cli, ...command])
+  const ask = (...command: string[]) => redisCli(['-p', String(port), ...(tls?.cli ?? []), ...command])
   const die = async (): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')
@@ -81,13 +81,4 @@ export async function freePort(): Promise<number> {
   await once(server, 'close')
   if (address === null || typeof address === 'string') throw new Error('no port')
   return address.port
-}
-
-/** Does anybody listen there? */
-export function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => { socket.destroy(); resolve(true) })
-    socket.once('error', () => resolve(false))
-  })
 }
