@@ -1,8 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import { readConfiguration } from './config/compile.ts'
-import { fileReference, type ConfigurationFiles } from './config/files.ts'
+import type { ConfigurationFiles } from './config/files.ts'
 import type { Settings } from './config/schema.ts'
+import { compileStore } from './config/store.ts'
 import type { NonceStore } from './core/nonce.ts'
+import type { Problem } from './core/plan.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
+import type { StorePlan } from './core/store-plan.ts'
 import { openStore, type OpenedStore } from './nonces/open.ts'
 import { noStore, prepare, type Prepared } from './prepare.ts'
 import { UnderWay } from './under-way.ts'
@@ -13,6 +17,7 @@ export interface State {
   readonly prepared: Prepared
   readonly settings: Settings
   readonly nonces: NonceStore
+  readonly storePlan: StorePlan
   /** The deliveries that came in with this state. */
   readonly underWay: UnderWay
 }
@@ -26,22 +31,24 @@ export interface Loading {
   readonly openStore: OpenStore
 }
 
-export type OpenStore = (reference: string, world: World) => Promise<OpenedStore>
+export type OpenStore = (plan: StorePlan, world: World) => Promise<OpenedStore>
 
 /** Reads and compiles. Rejects with `ConfigurationError`, and nothing new stays open then. */
 export async function loadState({ files, world, before, openStore: open }: Loading): Promise<State> {
   const { loaded } = readConfiguration(files.configuration, files)
   const { settings } = loaded
-  const sameStore = before !== undefined && before.settings.replay.store === settings.replay.store
-  const opened = sameStore ? { store: before.nonces } : await open(fileReference(settings.replay.store, files), world)
+  const mistakes: Problem[] = [...loaded.problems]
+  const storePlan = compileStore(settings.replay, files, world.environment, (problem) => { mistakes.push(problem) })
+  const sameStore = before !== undefined && isDeepStrictEqual(before.storePlan, storePlan)
+  const opened = sameStore ? { store: before.nonces } : await open(storePlan, world)
   const same = (plan: ReceiverPlan): Receiver | undefined => {
     const then = before?.prepared.receiverPlans.get(plan.name)
     return JSON.stringify(then) === JSON.stringify(plan) ? before?.prepared.receivers.get(plan.name) : undefined
   }
   const nonces = 'store' in opened ? opened.store : noStore
-  const problems = 'store' in opened ? loaded.problems : [...loaded.problems, opened.problem]
+  const problems = 'store' in opened ? mistakes : [...mistakes, opened.problem]
   try {
-    return { settings, nonces, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same }) }
+    return { settings, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same }) }
   } catch (error) {
     if (!sameStore) await nonces.close()
     throw error

@@ -170,14 +170,21 @@ class Passage {
     this.#recorded = true
     const { decision, forwarded } = outcome
     const store = (decision?.storeTime ?? 0) + (forwarded?.storeTime ?? 0)
+    const facts = standsIn(decision) ? { ...outcome.facts, store: 'local' } : outcome.facts
     this.#parts.record({
       at: this.#at, id: this.#id, route: this.#route?.name, from: this.#from,
       certificate: this.#connection.certificate, verdict: outcome.verdict, reason: outcome.reason, status: outcome.status,
       bytes: decision?.body?.length ?? 0, key: decision?.signed?.key, nonce: forwarded?.nonce,
       spent: { checks: outcome.checks - (decision?.storeTime ?? 0), store, receiver: outcome.receiver ?? 0 },
-      facts: this.#dropped.length === 0 ? outcome.facts : { ...outcome.facts, droppedHeaders: this.#dropped },
+      facts: this.#dropped.length === 0 ? facts : { ...facts, droppedHeaders: this.#dropped },
     })
   }
+}
+
+/** Did this process's own memory stand in for the nonce store? The replay check is asked last. */
+function standsIn(decision: Decision | undefined): boolean {
+  const last = decision?.trail.at(-1)?.verdict
+  return last !== undefined && last !== 'not-asked' && last.facts['store'] === 'local'
 }
 
 interface Outcome {

@@ -6,7 +6,7 @@ import { duration } from '../core/fields.ts'
 import { StoreUnavailable, storeReasons, type Claimed, type Committed, type Nonce } from '../core/nonce.ts'
 import type { SchemeFacts } from '../core/signing.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
-import { pass, refuse, type Refuse, type Verdict } from '../core/verdict.ts'
+import { pass, refuse, type Facts, type Refuse, type Verdict } from '../core/verdict.ts'
 import { schemeFacts } from '../schemes/scheme-facts.ts'
 import { documentOf, type SignatureSettings } from '../schemes/settings.ts'
 
@@ -82,15 +82,19 @@ function ask(guard: Guard, { route, clock, lease, nonces }: CheckTools): Asked<R
 }
 
 function judge(claimed: Claimed, until: Instant, { onReplay }: Guard): Verdict<ReplayReason> {
-  if (claimed.state === 'claimed') return pass({}, { claim: claimed, until })
-  if (claimed.state === 'in-flight') return refuse('in-flight')
-  if (claimed.material === 'other') return answer(claimed, 'duplicate', ['Sallyport-Duplicate', 'true'])
-  return onReplay === 'refuse' ? refuse('replayed', { firstStatus: claimed.status }) : answer(claimed, 'replayed', [])
+  const store: Facts = claimed.standIn === true ? { store: 'local' } : {}
+  if (claimed.state === 'claimed') return pass(store, { claim: claimed, until })
+  if (claimed.state === 'in-flight') return refuse('in-flight', store)
+  const facts = { firstStatus: claimed.status, ...store }
+  if (claimed.material === 'other') return answer(claimed, facts, 'duplicate', ['Sallyport-Duplicate', 'true'])
+  return onReplay === 'refuse' ? refuse('replayed', facts) : answer(claimed, facts, 'replayed', [])
 }
 
 /** What the sender was told the first time, again; the receiver is not asked. */
-function answer({ status }: Committed, because: 'duplicate' | 'replayed', headers: readonly string[]): Verdict<ReplayReason> {
-  return pass({ firstStatus: status }, { answer: { status, headers, body: new Uint8Array(), because } })
+function answer(
+  { status }: Committed, facts: Facts, because: 'duplicate' | 'replayed', headers: readonly string[],
+): Verdict<ReplayReason> {
+  return pass(facts, { answer: { status, headers, body: new Uint8Array(), because } })
 }
 
 /** Only what the store says of itself; any other fault is `undecidable`. */

@@ -1,5 +1,7 @@
 import { Command } from 'commander'
 import { readConfiguration } from '../config/compile.ts'
+import { compileStore } from '../config/store.ts'
+import type { Problem } from '../core/plan.ts'
 import type { FeedStanding } from '../addresses/feeds.ts'
 import type { Standing } from '../outside/publications.ts'
 import { noStore, prepare } from '../prepare.ts'
@@ -17,7 +19,9 @@ export function checkCommand(): Command {
 /** What there is to say of a good configuration. Rejects with `ConfigurationError`, and nothing else, for one that is not. */
 export async function checkConfiguration(file: string, world: World): Promise<string> {
   const { loaded, files } = readConfiguration(file)
-  const { listeners, plan, receivers, feeds, publications } = prepare(loaded, files, { world, nonces: noStore, reuse: () => undefined })
+  const problems: Problem[] = [...loaded.problems]
+  compileStore(loaded.settings.replay, files, world.environment, (problem) => { problems.push(problem) })
+  const { listeners, plan, receivers, feeds, publications } = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined })
   await Promise.all([...receivers.values()].map((receiver) => receiver.close()))
   const notes = [...feeds.standing.map(noteOnFeed), ...publications.standing.flatMap(noteOnPublication)]
   return [`${file}: good; listeners ${listeners.length}, routes ${plan.routes.length}`, ...notes].join('\n')

@@ -118,7 +118,17 @@ export const configuration = z.strictObject({
   listeners: z.array(listener).min(1),
   receivers: z.record(name, receiver),
   replay: z.strictObject({
-    store: z.string().default('file:../data/nonces').describe('`memory:`, `file:PATH` or `redis://…`.'),
+    store: z.string().default('file:../data/nonces').describe('`memory:`, `file:PATH`, `redis://HOST` or `rediss://HOST`.'),
+    user: z.string().min(1).optional().describe('The user of the Redis; left out: its default user.'),
+    password: z.string().min(1).optional().describe('The password of that user by reference: `env:NAME`, `file:PATH`.'),
+    tls: z.strictObject({
+      ca: z.string().optional().describe('PEM file of the authorities that the server is checked against; left out: the public ones.'),
+      certificate: z.string().optional().describe('PEM file of the certificate that is shown to the server.'),
+      key: z.string().optional().describe('PEM file of its private key.'),
+    }).optional().describe('For `rediss://`.'),
+    timeout: duration.prefault('250ms').describe('The most that one question to a server may take.'),
+    onStoreFailure: z.enum(['refuse', 'local']).optional()
+      .describe("While a server does not answer: refuse (503), or local: this process's own memory stands in, flagged on every record. Left out: refuse."),
   }).prefault({}),
   limits: limits.prefault({}),
   feeds: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'a name: small letters, digits and `-`'), feedSchema).default({})

@@ -45,8 +45,7 @@ export class LocalStandIn implements NonceStore {
   }
 
   async close(): Promise<void> {
-    await this.#shared.close()
-    await this.#local.close()
+    await Promise.all([this.#local.close(), this.#shared.close()])
   }
 
   /** Claimed here and there: both are told. A shared store that went away meanwhile is told later. */
