@@ -40,7 +40,7 @@ const stateOf = async (store: NonceStore, id: string) => (await store.claim(nonc
 
 await t.test('a cluster', async (t) => {
   const nodes = await Promise.all(Array.from({ length: 3 }, () => startRedis(t, {
-    args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no', '--appendonly', 'yes'],
+    args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no', '--appendonly', 'yes', '--appendfsync', 'always'],
   })))
   await nodes[0]?.ask('--cluster', 'create', ...nodes.map(({ port }) => `127.0.0.1:${port}`), '--cluster-yes')
   for (const node of nodes) while (!(await node.ask('CLUSTER', 'INFO')).includes('cluster_state:ok')) { /* It is not that far yet. */ }

@@ -83,7 +83,7 @@ async function recovered(store: NonceStore, id: string): Promise<string> {
 }
 
 await t.test('a server that is not there', async (t) => {
-  const server = await startRedis(t, { args: ['--appendonly', 'yes'] })
+  const server = await startRedis(t, { args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
   const store = await open(t, plainStore(server.url))
   t.equal(await commit(store, 'a'), true)
   const open1 = await store.claim(nonceOf('b'), 5_000)
