@@ -19,6 +19,7 @@ COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
 COPY config/presets config/presets
+COPY config/feeds config/feeds
 COPY README.md CHANGELOG.md ./
 RUN mkdir -p /data /etc/sallyport && chown 1000:1000 /data && chmod 0750 /data
 VOLUME /data
