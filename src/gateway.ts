@@ -12,6 +12,7 @@ import { Connections, type ConnectionLimits } from './listen/connections.ts'
 import { ListenFault } from './listen/listen-fault.ts'
 import type { Drop } from './listen/listener.ts'
 import { ListenerSet } from './listen/listener-set.ts'
+import { Load, type LoadLimits } from './listen/load.ts'
 import { requestReasons } from './listen/reasons.ts'
 import { loadState, releaseState, type State } from './state.ts'
 import { alone, type Surroundings } from './surroundings.ts'
@@ -37,6 +38,7 @@ export class Gateway {
   readonly #audit: AuditLog
   readonly #metrics: Metrics
   readonly #budget: BodyBudget
+  readonly #load: Load
   readonly #connections: Connections
   readonly #admin: AdminServer
   readonly #listeners: ListenerSet
@@ -59,9 +61,10 @@ export class Gateway {
     const to = around.audit ?? fileReference(log.audit, new ConfigurationFiles(file))
     this.#audit = new AuditLog(to, (error) => this.log.error({ error: error.message }, 'the audit log cannot be written'))
     this.#budget = new BodyBudget(Math.floor(limits.buffered / around.workers))
-    this.#connections = new Connections(connectionLimits(limits, around.workers), world.clock)
+    this.#load = new Load(loadLimits(limits, around.workers), world.clock)
+    this.#connections = new Connections(connectionLimits(limits, around.workers), world.clock, () => this.#load.isLate)
     this.#metrics = new Metrics({
-      heldBytes: () => this.#budget.held, connections: () => this.#connections.open,
+      heldBytes: () => this.#budget.held, connections: () => this.#connections.open, load: this.#load,
       feeds: () => this.#state.prepared.feeds.standing.map(({ name, at, ranges }) => (
         { name, ranges, age: at === undefined ? undefined : world.clock.now() - at }
       )),
@@ -147,6 +150,7 @@ export class Gateway {
   async #close(): Promise<void> {
     await this.#listeners.stop()
     await Promise.all([this.#retired, releaseState(this.#state, undefined)])
+    this.#load.stop()
     await this.#admin.close()
     await this.#audit.close()
   }
@@ -176,7 +180,7 @@ export class Gateway {
   #makeListeners(): ListenerSet {
     const { clock } = this.#world
     const way = createWay({
-      clock, budget: this.#budget, newId: () => this.#newId(), phase: () => this.#phase,
+      clock, budget: this.#budget, load: this.#load, newId: () => this.#newId(), phase: () => this.#phase,
       policy: () => this.#state.prepared, record: (decided) => this.#record(decided),
     })
     return new ListenerSet({
@@ -200,6 +204,7 @@ export class Gateway {
     if (late.length > 0) this.log.warn({ keys: late }, 'these keys changed and take effect at the next start')
     this.#follow(before)
     this.#connections.change(connectionLimits(next.settings.limits, this.#around.workers))
+    this.#load.change(loadLimits(next.settings.limits, this.#around.workers))
     this.#retired = Promise.all([this.#retired, releaseState(before, next)])
   }
 
@@ -234,6 +239,11 @@ export class Gateway {
 
 function connectionLimits(limits: Settings['limits'], workers: number): ConnectionLimits {
   return { total: Math.ceil(limits.connections / workers), perAddress: limits.connectionsPerAddress, newPerSecond: limits.handshakesPerSecond }
+}
+
+/** Deliveries are shared among the workers; the event loop is each one's own. */
+function loadLimits({ inFlight, eventLoopDelay }: Settings['limits'], workers: number): LoadLimits {
+  return { inFlight: Math.ceil(inFlight / workers), eventLoopDelay }
 }
 
 /** Keys that a reload does not change: what they say is opened once. */

@@ -10,6 +10,7 @@ import { forwardDelivery, type Forwarded } from './forward/forwarding.ts'
 import { towardsReceiver } from './forward/headers.ts'
 import { BodyReader, type BodyBudget } from './listen/body.ts'
 import type { SenderConnection, Turn } from './listen/connection.ts'
+import type { Busy, Load } from './listen/load.ts'
 import { requestReasons } from './listen/reasons.ts'
 import { respondAnswer, respondProblem } from './listen/respond.ts'
 
@@ -19,6 +20,7 @@ export type Phase = 'open' | 'last-call' | 'closed'
 export interface WayParts {
   readonly clock: Clock
   readonly budget: BodyBudget
+  readonly load: Load
   readonly newId: () => string
   readonly policy: () => Policy
   readonly phase: () => Phase
@@ -76,6 +78,23 @@ class Passage {
     const phase = this.#parts.phase()
     if (phase !== 'open') this.#turn.response.shouldKeepAlive = false
     if (phase === 'closed') return this.#refuseEarly({ reason: 'draining', row: requestReasons.draining, facts: {}, framing: 'lost' })
+    const { busy } = this.#parts.load
+    if (busy !== undefined) return await this.#refuseBusy(busy)
+    this.#parts.load.begin()
+    try {
+      await this.#pass()
+    } finally {
+      this.#parts.load.end()
+    }
+  }
+
+  /** A turn later the parser is through with what came: where that is the whole request, the connection need not be closed. */
+  async #refuseBusy(busy: Busy): Promise<void> {
+    await Promise.resolve()
+    this.#refuseEarly({ reason: 'overloaded', row: requestReasons.overloaded, facts: { busy }, framing: 'sound' })
+  }
+
+  async #pass(): Promise<void> {
     const judged = await judge(this.#policy, this.#reached(), this.#parts.clock)
     this.#route = judged.route
     this.#from = judged.from ?? this.#from

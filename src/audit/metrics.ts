@@ -6,6 +6,7 @@ import type { Decided } from './record.ts'
 export interface Watched {
   readonly heldBytes: () => number
   readonly connections: () => number
+  readonly load: { readonly inFlight: number; readonly delay: Milliseconds }
   readonly feeds: () => readonly { readonly name: string; readonly age: Milliseconds | undefined; readonly ranges: number }[]
 }
 
@@ -34,6 +35,14 @@ export class Metrics {
     new Gauge({
       name: 'sallyport_connections_open', help: 'Connections that are open', registers,
       collect() { this.set(state.connections()) },
+    })
+    new Gauge({
+      name: 'sallyport_deliveries_in_flight', help: 'Deliveries that are under way', registers,
+      collect() { this.set(state.load.inFlight) },
+    })
+    new Gauge({
+      name: 'sallyport_event_loop_delay_seconds', help: 'How late the event loop is, the lesser of the last two looks', registers, aggregator: 'max',
+      collect() { this.set(state.load.delay / 1_000) },
     })
     new Gauge({
       name: 'sallyport_feed_age_seconds', help: 'Since when a feed of addresses is what it is', labelNames: ['feed'], registers, aggregator: 'max',

@@ -81,6 +81,8 @@ const limits = z.strictObject({
   headers: size.prefault('16KiB').describe('All header lines of one request together.'),
   bodyTimeout: duration.prefault('10s'),
   buffered: size.prefault('256MiB').describe('All bodies that are held at one time.'),
+  inFlight: z.int().min(1).default(4_096).describe('Deliveries under way at one time; past it: overloaded, before the body is read.'),
+  eventLoopDelay: duration.prefault('250ms').describe('How late the event loop may be; past it: overloaded, and new connections are dropped.'),
   bodyRate: size.prefault('512B').describe('The least that a body brings in a second, once it had five seconds to begin.'),
   handshakeTimeout: duration.prefault('10s').describe('From the accepted connection to the end of its handshake, a PROXY header included.'),
   headersTimeout: duration.prefault('10s').describe('To the end of the headers of one request.'),

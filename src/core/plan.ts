@@ -47,6 +47,10 @@ export interface Limits {
   /** All header lines together. */
   readonly headers: Bytes
   readonly bodyTimeout: Milliseconds
+  /** Deliveries under way at one time. */
+  readonly inFlight: number
+  /** How late the event loop may be. */
+  readonly eventLoopDelay: Milliseconds
   /** All bodies that are held at one time. */
   readonly buffered: Bytes
   /** The least that a body brings in a second, once it had a few seconds to begin. */

@@ -29,14 +29,17 @@ export interface Place {
  */
 export class Connections {
   readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #isLate: () => boolean
   #limits: ConnectionLimits
   #pace: Pace | undefined
   readonly #byOrigin = new Map<string, number>()
   #total = 0
 
-  constructor(limits: ConnectionLimits, clock: Pick<Clock, 'monotonic'>) {
+  /** `isLate`: is there more to do already than can be done in time? A handshake is the dearest thing of all. */
+  constructor(limits: ConnectionLimits, clock: Pick<Clock, 'monotonic'>, isLate = () => false) {
     this.#limits = limits
     this.#clock = clock
+    this.#isLate = isLate
     this.#pace = paceOf(limits)
   }
 
@@ -52,7 +55,7 @@ export class Connections {
 
   /** A place for a connection that was just accepted, or `overloaded`. */
   enter(): Place | 'overloaded' {
-    if (this.#total >= this.#limits.total) return 'overloaded'
+    if (this.#total >= this.#limits.total || this.#isLate()) return 'overloaded'
     this.#total++
     let origin: string | undefined
     let left = false

@@ -38,6 +38,15 @@ export class StillClock implements Clock {
     this.#now = start + end
   }
 
+  /** Time passes while nothing runs: what came due runs behind it, late. */
+  stall(time: number): void {
+    this.#monotonic += time
+    this.#now += time
+    const due = this.#timers.filter((timer) => timer.due <= this.#monotonic)
+    this.#timers = this.#timers.filter((timer) => timer.due > this.#monotonic)
+    for (const { run } of due) run()
+  }
+
   /** The wall clock alone is set, as by an operator or NTP. */
   step(time: number): void {
     this.#now += time
