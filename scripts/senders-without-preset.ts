@@ -20,7 +20,7 @@ export const withoutPreset: readonly { readonly what: string; readonly senders: 
     what: 'Not covered, because the signature needs what the gateway has not:',
     senders: [
       'Moralis Streams (Keccak-256)', 'Paddle Classic (PHP serialisation of a form)', 'ConnectWise PSA (a key from a URL that the body names)',
-      'Klarna (no public source says how the signature is spelled)',
+      'Sellsy (a plain SHA-1 hash; no public page says over what)', 'Klarna (no public source says how the signature is spelled)',
     ],
   },
 ]

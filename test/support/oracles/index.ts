@@ -6,6 +6,7 @@ import { own } from './own.ts'
 export const oracles: Readonly<Record<string, Oracle>> = {
   ...own,
   'anthropic': byStandard('standardwebhooks', 'webhook'),
+  'goody': byStandard('svix', 'svix'),
   'gitlab-signed': byStandard('standardwebhooks', 'webhook'),
   'hubspot': byHubspot('v3', 'X-HubSpot-Signature-v3'),
   'hubspot-v1': byHubspot('v1', 'X-HubSpot-Signature'),
@@ -14,6 +15,7 @@ export const oracles: Readonly<Record<string, Oracle>> = {
   'lithic': byClient('lithic'),
   'metronome': byClient('@metronome/sdk'),
   'mux': byClient('@mux/mux-node'),
+  'openmeter': byStandard('svix', 'svix'),
   'orb': byClient('orb-billing'),
   'render': byStandard('standardwebhooks', 'webhook'),
   'standard-webhooks': byStandard('standardwebhooks', 'webhook'),

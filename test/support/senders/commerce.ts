@@ -26,6 +26,7 @@ export const commerce: Record<string, Sender> = {
   'cloudinary': sender((parcel) => ({
     'X-Cld-Timestamp': seconds(parcel), 'X-Cld-Signature': digest(parcel, 'sha1', 'hex', parcel.body, seconds(parcel), parcel.key.bytes),
   })),
+  'deliverect': overBody('x-server-authorization-hmac-sha256'),
   'docusign': overBody('X-DocuSign-Signature-1', { as: 'base64' }),
   'dropbox': overBody('X-Dropbox-Signature'),
   'dropbox-sign': sender(() => ({}), {
@@ -48,13 +49,14 @@ export const commerce: Record<string, Sender> = {
     body: ({ at, id }) => JSON.stringify({ action: 'create', webhookTimestamp: at, webhookId: id }),
   }),
   'lob': stamped('Lob-Signature', 'Lob-Signature-Timestamp', milliseconds, ({ body }, time) => [time, '.', body]),
+  'loop-returns': overBody('X-Loop-Signature', { as: 'base64' }),
   'mux': inOne('mux-signature', tAndV1),
   'notion': overBody('X-Notion-Signature', { before: 'sha256=' }),
+  'oracle-commerce': overBody('X-Oracle-CC-WebHook-Signature', { hash: 'sha512', as: 'base64' }),
   'pandadoc': sender((parcel) => ({ '?signature': mac(parcel, 'sha256', 'hex', parcel.body) })),
   'quickbooks': overBody('intuit-signature', { as: 'base64' }),
   'sanity': inOne('sanity-webhook-signature', tAndV1, milliseconds, undefined, { as: 'base64url' }),
   'segment': overBody('x-signature', { hash: 'sha1' }),
-  'sellsy': sender((parcel) => ({ 'x-webhook-signature': digest(parcel, 'sha1', 'hex', parcel.key.bytes, parcel.body) })),
   'shopify': overBody('X-Shopify-Hmac-Sha256', { as: 'base64' }),
   'squarespace': overBody('Squarespace-Signature', { key: 'hex' }),
   'typeform': overBody('Typeform-Signature', { as: 'base64', before: 'sha256=' }),

@@ -14,5 +14,5 @@ export const senders: Readonly<Record<string, Sender>> = {
   ...standardOnes([
     'anthropic', 'brex', 'dodo-payments', 'gitlab-signed', 'incident-io', 'lithic', 'liveblocks', 'openai', 'render', 'replicate', 'standard-webhooks',
   ]),
-  ...svixOnes(['clerk', 'resend', 'stytch', 'svix']),
+  ...svixOnes(['clerk', 'goody', 'openmeter', 'resend', 'stytch', 'svix']),
 }

@@ -10,6 +10,7 @@ export const messaging: Record<string, Sender> = {
   'discord': sender((parcel) => ({
     'X-Signature-Timestamp': seconds(parcel), 'X-Signature-Ed25519': seal(parcel, null, 'hex', seconds(parcel), parcel.body),
   }), { key: 'ed25519-hex' }),
+  'dyte': sender((parcel) => ({ 'dyte-signature': seal(parcel, 'sha256', 'base64', parcel.body) }), { key: 'rsa' }),
   'front': stamped('X-Front-Signature', 'X-Front-Request-Timestamp', milliseconds, ({ body }, time) => [`${time}:`, body], { as: 'base64' }),
   'help-scout': overBody('X-HelpScout-Signature', { hash: 'sha1', as: 'base64' }),
   'intercom': overBody('X-Hub-Signature', { hash: 'sha1', before: 'sha1=' }),

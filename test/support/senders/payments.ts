@@ -12,6 +12,7 @@ export const payments: Record<string, Sender> = {
   ),
   'checkout': overBody('Cko-Signature'),
   'coinbase-commerce': overBody('X-CC-Webhook-Signature'),
+  'coinify': overBody('x-coinify-webhook-signature'),
   'dwolla': overBody('X-Request-Signature-SHA-256'),
   'ebay': sender((parcel) => ({
     'X-EBAY-SIGNATURE': Buffer.from(JSON.stringify({
