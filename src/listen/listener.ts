@@ -167,7 +167,7 @@ export class Listener {
     if (server !== this.#server) server.close()
   }
 
-  #open(socket: TLSSocket, server: Server, { tls, source, limits: { maxConnectionAge } }: ListenerRules): void {
+  #open(socket: TLSSocket, server: Server, { tls, limits: { maxConnectionAge } }: ListenerRules): void {
     const entered = this.#entered(socket)
     if (entered === undefined) return void socket.destroy()
     entered.arrived()
@@ -175,7 +175,8 @@ export class Listener {
     watchRequestLines(socket)
     const met = { vouchers: tls, at: this.#parts.clock.now() }
     const certificateOf = (): PeerCertificate | undefined => this.#certificateOf(socket, met)
-    const sourceOf = (headers: Headers): Address | undefined => source.behind(headers, from)
+    // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
+    const sourceOf = (headers: Headers): Address | undefined => this.#rules.source.behind(headers, from)
     const sender = new SenderConnection({ socket, from, certificateOf, sourceOf, serve: this.#parts.serve, clock: this.#parts.clock })
     if (this.#turnAway(sender, 'untold') !== undefined) return void socket.destroy()
     this.#connections.set(socket, { server, sender })

@@ -74,6 +74,19 @@ void t.test('a peer that is not listed is the sender, whatever it writes', async
   t.equal(valueOf(receiver.seen[0]?.headers ?? [], 'x-forwarded-for'), '127.0.0.1')
 })
 
+void t.test('a proxy that a reload no longer trusts is not believed, on an open connection either', async (t) => {
+  const { gateway, receiver } = await scene(t, { forwardedFor: [loopback] })
+  const client = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate })
+  t.teardown(() => client.close())
+  const send = async () => (await client.send('POST /hook HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n').response()).status
+  t.equal(await send(), 200)
+  const [listener] = gateway.settings['listeners'] as Record<string, unknown>[]
+  gateway.write({ ...gateway.settings, listeners: [{ ...listener, sourceAddress: {} }] })
+  t.equal(await gateway.gateway.reload(), 'taken')
+  t.equal(await send(), 403)
+  t.equal(receiver.seen.length, 1)
+})
+
 void t.test('mistakes of the operator', async (t) => {
   const wrong = [
     { forwardedFor: [loopback], forwarded: [loopback] }, { forwardedFor: ['127.0.0.1/8'] }, { proxyProtocol: ['10.0'] }, { proxyProtocol: ['@stripe'] },

@@ -56,3 +56,17 @@ t.test('in a second', async (t) => {
   t.same([come(), come()], ['admitted', 'rate-limited'])
   t.equal(connections.open, 0)
 })
+
+t.test('limits that a reload changes', async (t) => {
+  const clock = new StillClock()
+  const connections = door({ total: 1, newPerSecond: 1 }, clock)
+  const first = connections.enter() as Place
+  t.equal(first.settle(address('192.0.2.1')), 'admitted')
+  t.equal(connections.enter(), 'overloaded')
+  connections.change({ ...some, total: 2, newPerSecond: undefined })
+  const second = connections.enter() as Place
+  t.equal(second.settle(address('192.0.2.1')), 'admitted')
+  connections.change({ ...some, total: 1 })
+  t.equal(connections.enter(), 'overloaded')
+  t.equal(connections.open, 2, 'whoever is in stays in')
+})
