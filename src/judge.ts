@@ -1,6 +1,7 @@
 import { decide, type Decision } from './core/decide.ts'
 import type { Address, Head } from './core/delivery.ts'
 import type { Headers } from './core/headers.ts'
+import { parseHost } from './core/host.ts'
 import type { Plan } from './core/plan.ts'
 import type { Route } from './core/policy.ts'
 import type { Clock } from './core/ports.ts'
@@ -19,6 +20,8 @@ export interface Policy {
 export interface Reached extends RawHead, Pick<Head, 'id' | 'at' | 'certificate' | 'read'> {
   /** The sender's address, where headers of a trusted peer may tell it; undefined: they were to tell it, and do not. */
   readonly sourceOf: (headers: Headers) => Address | undefined
+  /** The name that the sender called in the TLS handshake; undefined where it called none. */
+  readonly called?: string | undefined
 }
 
 /** Refused before there were questions to ask. */
@@ -59,18 +62,27 @@ export async function judge(policy: Policy, reached: Reached, clock: Pick<Clock,
   const found = policy.find(host, path, reached.method)
   if (found.found !== 'route') return { ...notFound(found), dropped, from }
   const { route } = found
-  const fault = contested(headers, route.reads)
+  const fault = misdirected(route, host, reached.called) ?? contested(headers, route.reads)
   if (fault !== undefined) return early(fault, route, { dropped, from })
   const { id, at, method, read, certificate } = reached
   const head: Head = { id, from, at, method, host, path, query, headers, certificate, read }
   return { judged: 'asked', route, head, from, decision: await decide(head, route.questions, route.mode, clock), dropped }
 }
 
+/**
+ * Where a certificate decides, the handshake and the request must be about the same host: a sender that was let in under
+ * one name gets nothing under another (CVE-2025-23048).
+ */
+function misdirected(route: Route, host: string, called: string | undefined) {
+  if (called === undefined || parseHost(called) === host || !route.questions.some(({ stage }) => stage === 'certificate')) return undefined
+  return { reason: 'misdirected', facts: { called, host }, framing: 'sound' } as const
+}
+
 /** A proxy that we trust wrote a header that names no sender; whose connection it is, nobody knows. */
 const noSource = { reason: 'malformed-request', facts: { fault: 'the trusted peer’s header names no address' }, framing: 'sound' } as const
 
 function early(
-  { reason, facts, framing }: Pick<Unsound, 'reason' | 'facts' | 'framing'>, route: Route | undefined, known: Pick<Early, 'dropped' | 'from'>,
+  { reason, facts, framing }: Pick<Unsound, 'facts' | 'framing'> & { readonly reason: Unsound['reason'] | 'misdirected' }, route: Route | undefined, known: Pick<Early, 'dropped' | 'from'>,
 ): Early {
   return { judged: 'early', route, reason, row: requestReasons[reason], facts, framing, ...known }
 }

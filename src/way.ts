@@ -116,7 +116,7 @@ class Passage {
     const { method = '', url: target = '', httpVersion: version, rawHeaders } = this.#turn.request
     const connection = this.#connection
     return {
-      method, target, version, rawHeaders, lineFault: this.#turn.lineFault, id: this.#id, at: this.#at,
+      method, target, version, rawHeaders, called: connection.called, lineFault: this.#turn.lineFault, id: this.#id, at: this.#at,
       sourceOf: (headers) => connection.sourceOf(headers),
       // A value: an object literal with a getter has a shape of its own each time, which V8 keeps, and the delivery with it.
       certificate: connection.certificate,

@@ -22,7 +22,10 @@ function compileTls(settings: ListenerSettings['tls'], path: Path, files: Config
   return {
     certificate: read(settings.certificate, 'certificate'),
     key: read(settings.key, 'key'),
-    minVersion: settings.minVersion,
+    others: settings.others.map(({ certificate, key }, at) => ({
+      certificate: read(certificate, 'others', at, 'certificate'), key: read(key, 'others', at, 'key'),
+    })),
+    unknownName: settings.unknownName, minVersion: settings.minVersion,
     clientCertificate: client === undefined ? undefined : {
       mode: client.mode,
       ca: client.ca.map((name, at) => read(name, 'clientCertificate', 'ca', at)),

@@ -25,6 +25,9 @@ const clientCertificate = z.strictObject({
 const tls = z.strictObject({
   certificate: z.string().describe('PEM file, leaf first.'),
   key: z.string().describe('PEM file of the private key.'),
+  others: z.array(z.strictObject({ certificate: z.string(), key: z.string() })).default([])
+    .describe('Further certificates, chosen by the name that the sender calls (exact, then `*.`).'),
+  unknownName: z.enum(['refuse', 'serve']).default('refuse').describe('A sender calls a name that no certificate carries; serve: with the first certificate.'),
   minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
   clientCertificate: clientCertificate.optional().describe('Leave out, and no sender is asked for a certificate.'),
 })

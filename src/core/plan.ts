@@ -30,6 +30,10 @@ export interface ListenerPlan {
 export interface TlsPlan {
   readonly certificate: string
   readonly key: string
+  /** Further certificates, chosen by the name that a sender calls. */
+  readonly others?: readonly { readonly certificate: string; readonly key: string }[]
+  /** What becomes of a sender that calls a name which no certificate carries; left out: refused. */
+  readonly unknownName?: 'refuse' | 'serve'
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
   readonly clientCertificate: ClientCertificatePlan | undefined
 }

@@ -59,6 +59,12 @@ export class SenderConnection {
     this.#clock = clock
   }
 
+  /** The name that the sender called in the handshake (SNI), as it wrote it. */
+  get called(): string | undefined {
+    // Empty and false where none was called; Node types it otherwise.
+    return (this.socket.servername as string | false | null | undefined) || undefined
+  }
+
   /** Parsed when first asked for, once per connection. */
   get certificate(): PeerCertificate | undefined {
     if (this.#certificate === 'unread') this.#certificate = this.#certificateOf()

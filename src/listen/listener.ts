@@ -178,7 +178,7 @@ export class Listener {
     // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
     const sourceOf = (headers: Headers): Address | undefined => this.#rules.source.behind(headers, from)
     const sender = new SenderConnection({ socket, from, certificateOf, sourceOf, serve: this.#parts.serve, clock: this.#parts.clock })
-    if (this.#turnAway(sender, 'untold') !== undefined) return void socket.destroy()
+    if (!this.#knows(sender, tls) || this.#turnAway(sender, 'untold') !== undefined) return void socket.destroy()
     this.#connections.set(socket, { server, sender })
     const cancel = maxConnectionAge === undefined ? undefined : this.#parts.clock.after(maxConnectionAge, () => sender.retire())
     socket.once('close', () => {
@@ -224,6 +224,13 @@ export class Listener {
     entered.arrived()
     this.#parts.dropped({ from: entered.from, ...handshakeRefusal(error, socket), certificate: this.#certificateOf(socket, { vouchers: tls, at: this.#parts.clock.now() }) })
     socket.destroy()
+  }
+
+  /** A name that no certificate carries has no policy of its own: it gets none (CVE-2026-32305). */
+  #knows({ from, called, certificate }: SenderConnection, tls: TlsMaterial): boolean {
+    if (tls.knows(called)) return true
+    this.#parts.dropped({ from, reason: 'handshake-failed', facts: { error: 'UNKNOWN_NAME', host: called }, certificate })
+    return false
   }
 
   #turnAway({ from, certificate }: SenderConnection, how: 'told' | 'untold'): ProblemDetails | undefined {

@@ -1,7 +1,9 @@
 import { constants, type X509Certificate } from 'node:crypto'
 import type { ServerOptions } from 'node:https'
-import { createSecureContext } from 'node:tls'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import type { Vouchers } from '../certificates/certificate.ts'
 import type { Problem, TlsPlan } from '../core/plan.ts'
+import { chooseByName, ServerNames } from './server-names.ts'
 import { isIssuedBy } from '../certificates/chain.ts'
 import { readCertificates, readKey } from '../certificates/pem.ts'
 import { nameOf } from '../certificates/revocation.ts'
@@ -16,6 +18,8 @@ export interface TlsMaterial {
   readonly authorities: readonly X509Certificate[]
   /** Whom they take back. OpenSSL is not given these: it asks in the handshake only, and stalls on large ones. */
   readonly lists: readonly RevocationList[]
+  /** Does a certificate of ours carry the name that a sender calls? True where none is called. */
+  readonly knows: (name: string | undefined) => boolean
   /** Is a connection without a trusted certificate closed at once? */
   readonly senders: 'asked' | 'required' | 'unasked'
 }
@@ -33,7 +37,7 @@ const ciphers = [
  */
 export function buildTlsOptions(plan: TlsPlan): TlsMaterial | { readonly problems: readonly Problem[] } {
   const problems: Problem[] = []
-  const attempt = <T>(path: Problem['path'], mend: string, run: () => T): T | undefined => {
+  const attempt: Attempt = (path, mend, run) => {
     try {
       return run()
     } catch (error) {
@@ -41,32 +45,67 @@ export function buildTlsOptions(plan: TlsPlan): TlsMaterial | { readonly problem
       return undefined
     }
   }
-  const certificates = attempt(['certificate'], 'write the server\'s certificate in PEM form, and behind it the ones above it', () => readChain(plan.certificate))
-  const key = attempt(['key'], 'write one private key in PEM form, not encrypted', () => readKey(plan.key))
-  if (certificates !== undefined && key !== undefined) {
-    attempt(['key'], 'write the key that this certificate was made for', () => {
-      if (certificates[0]?.checkPrivateKey(key) !== true) throw new Error('the certificate and the key do not belong together')
-    })
+  const own = readPair(plan, [], attempt)
+  const others = (plan.others ?? []).map((pair, at) => readPair(pair, ['others', at], attempt))
+  const { authorities, lists } = readVouchers(plan, attempt)
+  if (problems.length > 0 || own === undefined) return { problems }
+  const shared = { ...serverOptions(plan), ...senderOptions(plan, authorities) }
+  const options = attempt([], 'see what OpenSSL says', () => withNames(shared, [own, ...others.flatMap((pair) => pair ?? [])]))
+  if (options === undefined) return { problems }
+  const mode = plan.clientCertificate?.mode
+  return {
+    options, authorities, lists, certificates: own.certificates, knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
+    senders: mode === undefined ? 'unasked' : mode === 'require' ? 'required' : 'asked',
   }
-  const asked = plan.clientCertificate
-  const authorities = asked?.ca.flatMap((pem, index) =>
-    attempt(['clientCertificate', 'ca', index], 'write a PEM file of the authorities that may vouch for senders', () => readAuthorities(pem)) ?? [])
-  if (authorities?.length === 0 && problems.length === 0) {
-    problems.push({ path: ['clientCertificate', 'ca'], what: 'no authority is named, so no sender could be trusted', mend: 'write at least one PEM file' })
-  }
-  const lists = asked?.crl.flatMap((crl, index) =>
-    attempt(['clientCertificate', 'crl', index], 'write complete revocation lists, PEM or DER, as their authority issued them', () => readLists(crl, authorities ?? [])) ?? [])
-  if (problems.length > 0 || certificates === undefined) return { problems }
-  const options = { ...serverOptions(plan, certificates), ...senderOptions(plan, authorities ?? []) }
-  attempt([], 'see what OpenSSL says', () => createSecureContext(options))
-  if (problems.length > 0) return { problems }
-  const senders = asked === undefined ? 'unasked' : asked.mode === 'require' ? 'required' : 'asked'
-  return { options, certificates, authorities: authorities ?? [], lists: lists ?? [], senders }
 }
 
-function serverOptions(plan: TlsPlan, certificates: readonly X509Certificate[]): ServerOptions {
+type Attempt = <T>(path: Problem['path'], mend: string, run: () => T) => T | undefined
+interface Pair { readonly certificates: readonly X509Certificate[]; readonly cert: string; readonly key: string }
+
+function readPair(pair: { readonly certificate: string; readonly key: string }, path: Problem['path'], attempt: Attempt): Pair | undefined {
+  const certificates = attempt([...path, 'certificate'], 'write the server\'s certificate in PEM form, and behind it the ones above it', () => readChain(pair.certificate))
+  const key = attempt([...path, 'key'], 'write one private key in PEM form, not encrypted', () => readKey(pair.key))
+  if (certificates === undefined || key === undefined) return undefined
+  return attempt([...path, 'key'], 'write the key that this certificate was made for', () => {
+    if (certificates[0]?.checkPrivateKey(key) !== true) throw new Error('the certificate and the key do not belong together')
+    return { certificates, cert: certificates.map(String).join(''), key: pair.key }
+  })
+}
+
+function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt): Vouchers {
+  if (asked === undefined) return { authorities: [], lists: [] }
+  const at = (...path: Problem['path']) => ['clientCertificate', ...path]
+  const authorities = asked.ca.flatMap((pem, index) =>
+    attempt(at('ca', index), 'write a PEM file of the authorities that may vouch for senders', () => readAuthorities(pem)) ?? [])
+  attempt(at('ca'), 'write at least one PEM file', () => {
+    if (asked.ca.length === 0) throw new Error('no authority is named, so no sender could be trusted')
+  })
+  const lists = asked.crl.flatMap((crl, index) =>
+    attempt(at('crl', index), 'write complete revocation lists, PEM or DER, as their authority issued them', () => readLists(crl, authorities)) ?? [])
+  return { authorities, lists }
+}
+
+/** The first pair answers where no name is called; the others by theirs. All ask for the same senders. */
+function withNames(shared: ServerOptions, [own, ...others]: readonly Pair[]): ServerOptions {
+  const options = { ...shared, cert: own?.cert, key: own?.key }
+  createSecureContext(options)
+  if (others.length === 0) return options
+  const names = new ServerNames<SecureContext>()
+  for (const { certificates: [leaf], cert, key } of [own, ...others] as Pair[]) names.add(leaf as X509Certificate, createSecureContext({ ...shared, cert, key }))
+  return { ...options, SNICallback: chooseByName(names) }
+}
+
+/** A sender that calls no name gets the first certificate: there is nothing that could be another policy's. */
+function knownNames({ unknownName }: TlsPlan, pairs: readonly Pair[]): TlsMaterial['knows'] {
+  if (unknownName === 'serve') return () => true
+  const names = new ServerNames<true>()
+  for (const { certificates: [leaf] } of pairs) names.add(leaf as X509Certificate, true)
+  return (name) => name === undefined || names.find(name) === true
+}
+
+function serverOptions(plan: TlsPlan): ServerOptions {
   return {
-    cert: certificates.map(String).join(''), key: plan.key, minVersion: plan.minVersion, maxVersion: 'TLSv1.3',
+    minVersion: plan.minVersion, maxVersion: 'TLSv1.3',
     ciphers, honorCipherOrder: true, ALPNProtocols: ['http/1.1'],
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
   }
