@@ -18,7 +18,7 @@ import { peerCertificate } from './peer-certificate.ts'
 import { problemBody, problemHeaders, respondProblem, type ProblemDetails } from './respond.ts'
 import { requestLineFault, watchRequestLines } from './request-line.ts'
 import type { SourceRules } from './source.ts'
-import { dismissUntrusted, lackOfTrust } from './standing.ts'
+import { dismissUntrusted, lackOfName, lackOfTrust, type Lack } from './standing.ts'
 import type { TlsMaterial } from './tls.ts'
 
 /** What a listener needs; the functions read the state that holds at the time of the call, so a reload needs no rewiring. */
@@ -178,7 +178,8 @@ export class Listener {
     // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
     const sourceOf = (headers: Headers): Address | undefined => this.#rules.source.behind(headers, from)
     const sender = new SenderConnection({ socket, from, certificateOf, sourceOf, serve: this.#parts.serve, clock: this.#parts.clock })
-    if (!this.#knows(sender, tls) || this.#turnAway(sender, 'untold') !== undefined) return void socket.destroy()
+    const lack = lackOfName(tls, sender.called) ?? lackOfTrust(this.#rules.tls, sender.certificate)
+    if (this.#turnAway(sender, lack) !== undefined) return void socket.destroy()
     this.#connections.set(socket, { server, sender })
     const cancel = maxConnectionAge === undefined ? undefined : this.#parts.clock.after(maxConnectionAge, () => sender.retire())
     socket.once('close', () => {
@@ -191,7 +192,8 @@ export class Listener {
   #take(request: IncomingMessage, response: ServerResponse, expect: Turn['expect']): void {
     const connection = this.#connections.get(request.socket as TLSSocket)
     if (connection === undefined) return void request.socket.destroy()
-    const away = this.#turnAway(connection.sender, 'told')
+    const lack = lackOfTrust(this.#rules.tls, connection.sender.certificate)
+    const away = this.#turnAway(connection.sender, lack, lack && certificateReasons[lack.reason])
     if (away !== undefined) return respondProblem(request, response, away, 'lost', this.#parts.clock)
     connection.sender.take({ request, response, expect, lineFault: requestLineFault(request) })
   }
@@ -226,17 +228,8 @@ export class Listener {
     socket.destroy()
   }
 
-  /** A name that no certificate carries has no policy of its own: it gets none (CVE-2026-32305). */
-  #knows({ from, called, certificate }: SenderConnection, tls: TlsMaterial): boolean {
-    if (tls.knows(called)) return true
-    this.#parts.dropped({ from, reason: 'handshake-failed', facts: { error: 'UNKNOWN_NAME', host: called }, certificate })
-    return false
-  }
-
-  #turnAway({ from, certificate }: SenderConnection, how: 'told' | 'untold'): ProblemDetails | undefined {
-    const lack = lackOfTrust(this.#rules.tls, certificate)
-    if (lack === undefined) return undefined
-    return this.#parts.dropped({ from, ...lack, certificate, ...how === 'told' ? { row: certificateReasons[lack.reason] } : {} })
+  #turnAway({ from, certificate }: SenderConnection, lack: Lack | undefined, row?: ReasonRow): ProblemDetails | undefined {
+    return lack && this.#parts.dropped({ from, ...lack, certificate, ...row && { row } })
   }
 
   /** What was trusted in the handshake is judged by the rules of today. */

@@ -5,10 +5,16 @@ import type { Facts } from '../core/verdict.ts'
 import type { SenderConnection } from './connection.ts'
 import type { TlsMaterial } from './tls.ts'
 
+/** Why a connection is not served. */
+export interface Lack<R = CertificateReason | 'handshake-failed'> { readonly reason: R; readonly facts: Facts }
+
+/** A name that no certificate carries has no policy of its own: it gets none (CVE-2026-32305). */
+export function lackOfName({ knows }: TlsMaterial, called: string | undefined): Lack | undefined {
+  return knows(called) ? undefined : { reason: 'handshake-failed', facts: { error: 'UNKNOWN_NAME', host: called } }
+}
+
 /** Where certificates are required, one that is missing or trusted no more ends the connection, whatever the route asks. */
-export function lackOfTrust(
-  { senders }: TlsMaterial, certificate: PeerCertificate | undefined,
-): { readonly reason: CertificateReason; readonly facts: Facts } | undefined {
+export function lackOfTrust({ senders }: TlsMaterial, certificate: PeerCertificate | undefined): Lack<CertificateReason> | undefined {
   const trust = certificate?.trust
   if (senders !== 'required' || trust === 'trusted') return undefined
   if (trust === undefined) return { reason: 'certificate-missing', facts: {} }
