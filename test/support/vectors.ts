@@ -13,6 +13,7 @@ import type { Scheme } from '../../src/schemes/scheme.ts'
 export interface Vector {
   readonly name: string
   readonly source: string
+  readonly algorithm: string
   readonly secret?: string | readonly string[]
   readonly secretEncoding?: string
   readonly publicKey?: string

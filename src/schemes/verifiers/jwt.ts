@@ -1,0 +1,200 @@
+import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { errors, jwtVerify, type JWTPayload } from 'jose'
+import { z } from 'zod'
+import { duration } from '../../core/fields.ts'
+import { refuse, type Refuse, type Verdict } from '../../core/verdict.ts'
+import { bytesOf } from '../encoding.ts'
+import { keySchema } from '../keys.ts'
+import type { PublicUrl } from '../public-url.ts'
+import type { Verifiable } from '../reading.ts'
+import type { PreparedKey } from '../scheme-keys.ts'
+import type { SignatureReason } from '../scheme.ts'
+import { headerOf, malformedAt, proven, publicKeysFor, secretsFor, urlFor, defineVerifier, type VerifierTools } from './verifier.ts'
+
+const hashClaim = z.strictObject({
+  claim: z.string().min(1).describe('The claim that holds the SHA-256.'),
+  encoding: z.enum(['hex', 'base64', 'base64url']).default('hex').describe('How it is spelled.'),
+})
+
+const secretAlgorithms = ['HS256', 'HS384', 'HS512'] as const
+const publicAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+
+const settings = z.strictObject({
+  kind: z.literal('jwt').describe('A JSON Web Token (RFC 7519) that speaks for the delivery.'),
+  header: z.string().min(1).default('Authorization').describe('The header of the token.'),
+  prefix: z.string().min(1).optional().describe('What stands before the token, such as `Bearer `.'),
+  algorithms: z.array(z.enum([...secretAlgorithms, ...publicAlgorithms])).min(1)
+    .describe('The algorithms that are taken: all with a secret, or all with a public key. Never `none`.'),
+  key: keySchema.optional().describe('How a secret is written; text where it is left out.'),
+  jwks: z.url({ protocol: /^https$/ }).optional().describe('Where the sender publishes its keys (RFC 7517). Left out: `keys` holds them, as PEM, JWK or JWKS.'),
+  body: hashClaim.extend({
+    whenEmpty: z.enum(['hashed', 'absent']).default('hashed').describe('Does the claim stand there for an empty body, too?'),
+  }).optional().describe('The claim that covers the body. Without it the token says nothing about the body.'),
+  url: hashClaim.optional().describe('The claim that covers the URL; needs `publicUrl`.'),
+  issuer: z.array(z.string().min(1)).min(1).optional().describe('Who may have issued the token.'),
+  audience: z.array(z.string().min(1)).min(1).optional().describe('For whom the token must be.'),
+  claims: z.record(z.string(), z.union([z.string(), z.boolean(), z.null()])).optional().describe('Claims that must be exactly so; null is a claim that was left open.'),
+  past: duration.optional().describe('How old the time of issue (`iat`) may be; it must stand there then.'),
+  tolerance: duration.default(5_000).describe('How far the clocks may differ.'),
+  idClaim: z.string().min(1).optional().describe("The claim that is the delivery's id."),
+})
+type Settings = z.output<typeof settings>
+
+/** Does a token of the sender speak for this delivery: signed by it, for us, now, and about this very body and URL? */
+export const jwt = defineVerifier({
+  settings,
+  headers: ({ header }) => [header.toLowerCase()],
+  facts: ({ past, tolerance, idClaim }) => ({
+    timestamped: past !== undefined,
+    window: past === undefined ? undefined : { past, future: tolerance },
+    signsId: idClaim !== undefined,
+  }),
+  compile(settings, tools) {
+    const url = settings.url === undefined ? undefined : urlFor(tools)
+    const keys = keySource(settings, tools)
+    if (keys === undefined || (settings.url !== undefined && url === undefined)) return undefined
+    return (delivery) => verify(settings, keys, url, delivery)
+  },
+})
+
+/** The keys that may have signed, for the name of a key in the token's header. */
+type KeySource = (kid: string | undefined) => Promise<readonly PreparedKey[]>
+
+function keySource(settings: Settings, tools: VerifierTools): KeySource | undefined {
+  const { jwks } = settings
+  if (jwks !== undefined) {
+    const host = new URL(jwks).hostname
+    return async (kid) => choose(parseJwks(await tools.fetcher.fetch(jwks, [host]), jwks) ?? [], kid)
+  }
+  const keys = settings.algorithms.every((name) => name.startsWith('HS')) ? secretsFor(tools, settings.key) : readPublic(tools)
+  return keys && ((kid) => Promise.resolve(choose(keys, kid)))
+}
+
+/** Keys written as PEM, JWK or JWKS. */
+function readPublic(tools: VerifierTools): readonly PreparedKey[] | undefined {
+  const sets = tools.keys.keys.map(({ bytes, reference }) => parseJwks(bytes, reference))
+  if (sets.length > 0 && sets.every((set) => set !== undefined)) return sets.flat()
+  return publicKeysFor(tools)
+}
+
+/** Undefined: neither a JWKS nor a JWK with a usable key. Keys of a kind that we do not know are passed over. */
+export function parseJwks(bytes: Uint8Array, reference: string): readonly PreparedKey[] | undefined {
+  const parsed = jwksSchema.safeParse(parseJson(bytes))
+  if (!parsed.success) return undefined
+  const keys = parsed.data.keys.flatMap((jwk) => {
+    const object = importKey(jwk as JsonWebKey)
+    return object === undefined ? [] : [{ reference, id: jwk.kid, object }]
+  })
+  return keys.length === 0 ? undefined : keys
+}
+
+const jwksSchema = z.union([
+  z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().optional() })).max(100) }),
+  z.looseObject({ kty: z.string(), kid: z.string().optional() }).transform((key) => ({ keys: [key] })),
+])
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function importKey(jwk: JsonWebKey): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: jwk, format: 'jwk' })
+  } catch {
+    return undefined
+  }
+}
+
+/** A key that has a name is asked only by it. */
+function choose(keys: readonly PreparedKey[], kid: string | undefined): readonly PreparedKey[] {
+  return keys.filter(({ id }) => id === undefined || kid === undefined || id === kid)
+}
+
+async function verify(settings: Settings, keys: KeySource, url: PublicUrl | undefined, delivery: Verifiable): Promise<Verdict<SignatureReason>> {
+  const written = headerOf(delivery, settings.header.toLowerCase())
+  if (typeof written !== 'string') return written
+  const { prefix = '' } = settings
+  const kid = written.startsWith(prefix) ? keyName(written.slice(prefix.length)) : 'unreadable'
+  if (kid === 'unreadable') return malformedAt(`header ${settings.header.toLowerCase()}`, 'holds no token')
+  const token = written.slice(prefix.length)
+  const candidates = await keys(kid?.name)
+  if (candidates.length === 0) return refuse('key-unknown')
+  let refusal: Refuse<SignatureReason> = refuse('signature-mismatch')
+  for (const key of candidates) {
+    const payload = await open(token, key.object, settings, delivery)
+    if (!('verdict' in payload)) return judge(settings, url, delivery, payload as JWTPayload, token, key)
+    refusal = payload as Refuse<SignatureReason>
+    if (refusal.reason !== 'signature-mismatch') return refusal
+  }
+  return refusal
+}
+
+/** The `kid` of a token that has the form of one. */
+function keyName(token: string): { readonly name: string | undefined } | 'unreadable' {
+  const header = /^[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,16384}\.[A-Za-z0-9_-]{1,2048}$/.test(token) ? token.split('.', 1)[0] : undefined
+  const parsed = header === undefined ? undefined : z.looseObject({ kid: z.string().optional() }).safeParse(parseJson(Buffer.from(header, 'base64url')))
+  return parsed?.success === true ? { name: parsed.data.kid } : 'unreadable'
+}
+
+async function open(token: string, key: KeyObject, settings: Settings, { at }: Verifiable): Promise<JWTPayload | Refuse<SignatureReason>> {
+  const { algorithms, issuer, audience, past, tolerance } = settings
+  try {
+    const { payload } = await jwtVerify(token, key, {
+      algorithms: [...algorithms], currentDate: new Date(at), clockTolerance: tolerance / 1000,
+      ...(issuer && { issuer: [...issuer] }), ...(audience && { audience: [...audience] }), ...(past && { requiredClaims: ['iat'] }),
+    })
+    return payload
+  } catch (error) {
+    return whyNot(error)
+  }
+}
+
+function whyNot(error: unknown): Refuse<SignatureReason> {
+  if (error instanceof errors.JWTExpired) return refuse('timestamp-expired')
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    if (error.claim === 'nbf' && error.reason === 'check_failed') return refuse('timestamp-in-future')
+    if (error.claim === 'iat') return refuse(error.reason === 'missing' ? 'timestamp-missing' : 'timestamp-malformed')
+    return refuse('signature-mismatch', { claim: error.claim })
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed) return refuse('signature-mismatch')
+  if (error instanceof errors.JOSEError) return malformedAt('token', error.code)
+  // A key that the algorithm of the token cannot use: another key may.
+  if (error instanceof TypeError) return refuse('signature-mismatch')
+  throw error
+}
+
+/** The token is the sender's and for now. Is it about this delivery? */
+function judge(
+  settings: Settings, url: PublicUrl | undefined, delivery: Verifiable, payload: JWTPayload, token: string, key: PreparedKey,
+): Verdict<SignatureReason> {
+  for (const [claim, value] of Object.entries(settings.claims ?? {})) {
+    if (value !== null && payload[claim] !== value) return refuse('signature-mismatch', { claim })
+  }
+  if (settings.body !== undefined && !coversBody(settings.body, payload, delivery.body)) return refuse('digest-mismatch', { claim: settings.body.claim })
+  const whole = url?.whole(delivery.path, delivery.query)
+  if (settings.url !== undefined && (whole === undefined || !covers(settings.url, payload, bytesOf(whole)))) {
+    return refuse('signature-mismatch', { claim: settings.url.claim })
+  }
+  const id = settings.idClaim === undefined ? undefined : payload[settings.idClaim]
+  const material = [bytesOf(token.slice(0, token.lastIndexOf('.')))]
+  return proven({
+    // A token that does not cover the body may come again with another delivery: then the body counts as well.
+    material: settings.body === undefined ? [...material, bytesOf('\n'), delivery.body] : material,
+    at: typeof payload.iat === 'number' ? payload.iat * 1000 : undefined,
+    id: typeof id === 'string' && id !== '' ? id : undefined,
+    key: key.reference,
+  })
+}
+
+function coversBody(claim: NonNullable<Settings['body']>, payload: JWTPayload, body: Uint8Array): boolean {
+  if (claim.whenEmpty === 'absent' && body.length === 0) return payload[claim.claim] === undefined
+  return covers(claim, payload, body)
+}
+
+function covers({ claim, encoding }: z.output<typeof hashClaim>, payload: JWTPayload, bytes: Uint8Array): boolean {
+  return payload[claim] === createHash('sha256').update(bytes).digest(encoding)
+}

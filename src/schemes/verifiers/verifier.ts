@@ -1,0 +1,95 @@
+import type { KeyObject } from 'node:crypto'
+import type { z, ZodObject } from 'zod'
+import type { Signed } from '../../core/delivery.ts'
+import type { SchemeFacts } from '../../core/signing.ts'
+import { pass, refuse, type Pass, type Refuse, type Verdict } from '../../core/verdict.ts'
+import type { KeyFetcher } from '../fetched-keys.ts'
+import { formOf, publicKey, secretKey, type KeyForm } from '../keys.ts'
+import type { Report } from '../plan.ts'
+import { parsePublicUrl, type PublicUrl } from '../public-url.ts'
+import type { Verifiable } from '../reading.ts'
+import type { PreparedKey, SchemeKeys, WrittenKey } from '../scheme-keys.ts'
+import type { SignatureReason } from '../scheme.ts'
+
+/** A built-in verifier: what the scheme language cannot say, chosen by a preset and set by data. */
+export interface Verifier<Z extends ZodObject = ZodObject> {
+  /** Its settings; strict, with its name under `kind`. */
+  readonly settings: Z
+  /** Lower-case names of the headers that decide. */
+  headers(settings: z.output<Z>): readonly string[]
+  facts(settings: z.output<Z>): Pick<SchemeFacts, 'timestamped' | 'window' | 'signsId'>
+  /** Undefined once a problem was reported. */
+  compile(settings: z.output<Z>, tools: VerifierTools): Verify | undefined
+}
+
+/** Never throws for what a sender wrote. */
+export type Verify = (delivery: Verifiable) => Verdict<SignatureReason> | Promise<Verdict<SignatureReason>>
+
+export interface VerifierTools {
+  readonly keys: SchemeKeys
+  readonly publicUrl: string | undefined
+  /** Fetches keys and certificates from the hosts that a verifier allows. */
+  readonly fetcher: KeyFetcher
+  readonly report: Report
+}
+
+export function defineVerifier<Z extends ZodObject>(verifier: Verifier<Z>): Verifier<Z> {
+  return verifier
+}
+
+/** A signature that holds, and what it proved. */
+export function proven(signed: Signed): Pass {
+  return pass({ key: signed.key }, { signed })
+}
+
+/** A refusal that says where and why, and never quotes. */
+export function malformedAt(where: string, why: string): Refuse<'signature-malformed'> {
+  return refuse('signature-malformed', { where, why })
+}
+
+/** The secrets as keys. Undefined once a problem was reported; none at all is a problem. */
+export function secretsFor(tools: VerifierTools, form?: KeyForm): readonly PreparedKey[] | undefined {
+  const { secrets } = tools.keys
+  if (!checkPresent(tools, 'secrets')) return undefined
+  return prepareAll(secrets, (written) => secretKey(formOf(form, 'secret'), written.bytes), tools.report)
+}
+
+/** The public keys. Undefined once a problem was reported; none at all is a problem. */
+export function publicKeysFor(tools: VerifierTools, form?: KeyForm): readonly PreparedKey[] | undefined {
+  if (!checkPresent(tools, 'keys')) return undefined
+  return prepareAll(tools.keys.keys, (written) => publicKey(formOf(form, 'public'), written.bytes), tools.report)
+}
+
+function checkPresent({ keys, report }: VerifierTools, list: 'secrets' | 'keys'): boolean {
+  if (keys[list].length > 0) return true
+  report({ path: [], what: `${list} is missing or empty`, mend: `write ${list}: ["env:NAME"]` })
+  return false
+}
+
+function prepareAll(
+  written: readonly WrittenKey[], make: (written: WrittenKey) => KeyObject | { readonly unusable: string }, report: Report,
+): readonly PreparedKey[] | undefined {
+  const ready = written.flatMap((one) => {
+    const key = make(one)
+    if (!('unusable' in key)) return [{ reference: one.reference, id: one.id, object: key }]
+    report({ path: one.path, what: `${one.reference} ${key.unusable}`, mend: 'give the key as the sender shows it' })
+    return []
+  })
+  return ready.length === written.length ? ready : undefined
+}
+
+/** `publicUrl`, which this verifier cannot do without. Undefined once a problem was reported. */
+export function urlFor({ publicUrl, report }: VerifierTools): PublicUrl | undefined {
+  const url = publicUrl === undefined ? undefined : parsePublicUrl(publicUrl)
+  if (url !== undefined) return url
+  if (publicUrl === undefined) report({ path: [], what: 'the sender signs its URL, and publicUrl is missing', mend: 'write publicUrl: the URL exactly as the sender was given it' })
+  else report({ path: ['publicUrl'], what: `${JSON.stringify(publicUrl)} is no URL`, mend: 'write https://hooks.example.com/path' })
+  return undefined
+}
+
+/** A header that must stand once. */
+export function headerOf({ headers }: Verifiable, name: string): string | Refuse<'signature-missing' | 'signature-malformed'> {
+  const found = headers.one(name)
+  if (found === undefined || found === '') return refuse('signature-missing', { where: `header ${name}` })
+  return typeof found === 'string' ? found : malformedAt(`header ${name}`, 'stands there more than once')
+}
