@@ -10,7 +10,7 @@ export const withoutPreset: readonly { readonly what: string; readonly senders: 
   },
   {
     what: 'A token of an identity provider; ask for it by `bearer:` ([tokens.md](tokens.md)):',
-    senders: ['Google Pub/Sub push', 'Azure Event Grid with Entra ID', 'Microsoft Graph rich notifications'],
+    senders: ['Azure Event Grid with Entra ID', 'Microsoft Graph rich notifications'],
   },
   {
     what: 'No proof at all; only the source address (`from:`) or a path that nobody guesses is left:',
@@ -19,7 +19,7 @@ export const withoutPreset: readonly { readonly what: string; readonly senders: 
   {
     what: 'Not covered, because the signature needs what the gateway has not:',
     senders: [
-      'Moralis Streams (Keccak-256)', 'Paddle Classic (PHP serialisation of a form)', 'ConnectWise PSA (a key from a URL that the body names)',
+      'Paddle Classic (PHP serialisation of a form)', 'ConnectWise PSA (a key from a URL that the body names)',
       'Sellsy (a plain SHA-1 hash; no public page says over what)', 'Klarna (no public source says how the signature is spelled)',
     ],
   },

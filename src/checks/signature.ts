@@ -2,6 +2,7 @@ import { at, defineCheck, type Asked, type CheckTools, type KeyPath } from '../c
 import { checkTime, type Window } from '../core/time-window.ts'
 import { pass, refuse } from '../core/verdict.ts'
 import { compileScheme, decidingHeadersOf } from '../schemes/compile.ts'
+import { createKeyFetcher } from '../schemes/fetched-keys.ts'
 import type { SchemeDocument } from '../schemes/document.ts'
 import { nearestPresets, presetParameters, resolvePreset } from '../schemes/presets.ts'
 import { isShortSecret, type SchemeKeys, type WrittenKey } from '../schemes/scheme-keys.ts'
@@ -33,7 +34,7 @@ export const signature = defineCheck({
     if (document === undefined) return []
     const keys = readKeys(settings, document, tools)
     if (keys === undefined) return []
-    const scheme = compileScheme(document, keys, { publicUrl: settings.publicUrl }, (problem) => {
+    const scheme = compileScheme(document, keys, { publicUrl: settings.publicUrl, fetcher: createKeyFetcher(tools.clock) }, (problem) => {
       tools.problem(problem.path, problem.what, problem.mend)
     })
     if (scheme === undefined) return []

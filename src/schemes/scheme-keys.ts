@@ -72,6 +72,7 @@ function checkKinds(plan: SchemePlan, keys: SchemeKeys, report: Report): boolean
 
 /** Has this secret fewer bytes than each use of it asks? An empty or unreadable one is another mistake. */
 export function isShortSecret(document: SchemeDocument, bytes: Uint8Array): boolean {
+  if (document.verifier !== undefined) return bytes.length > 0 && bytes.length < 16
   const uses = signaturesOf(document).filter((signature) => algorithm(signature.algorithm)?.keys === 'secret')
   return bytes.length > 0 && uses.length > 0 && uses.every(({ key }) => isShort(formOf(key, 'secret'), bytes))
 }

@@ -16,6 +16,12 @@ const parameterFields = {
   encoding: z.enum(encodings).optional().describe('Where the preset takes it: `hex`, `base64` or `base64url`.'),
   prefix: z.string().min(1).optional().describe('Where the preset takes it: what stands before the signature, such as `sha256=`.'),
   template: z.string().min(1).optional().describe('Where the preset takes it: what is signed, such as `{header:x-timestamp}.{body}`.'),
+  audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional().describe('Where the preset takes it: for whom a token must be, mostly the URL.'),
+  issuer: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional().describe('Where the preset takes it: who may have issued a token.'),
+  email: z.string().min(1).optional().describe("Where the preset takes it: the sender's service account."),
+  topics: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional().describe('Where the preset takes it: the topics that may send, by ARN.'),
+  webhookId: z.string().min(1).optional().describe("Where the preset takes it: the webhook's id at the sender."),
+  covered: z.array(z.string().min(1)).optional().describe('Where the preset takes it: what a signature must cover at least.'),
 }
 
 export const signatureSettings = z.strictObject({

@@ -1,9 +1,10 @@
 import t from 'tap'
 import { nearestPresets, presetNames, presetText, resolvePreset } from '../../src/schemes/presets.ts'
 import { senders } from '../support/senders/index.ts'
+import { verifierParameters } from '../support/verifier-parameters.ts'
 import { compiled, deliveryOf, judge, keysOf, preset, providers, vectorsOf } from '../support/vectors.ts'
 
-const parameters = (name: string) => senders[name]?.parameters
+const parameters = (name: string) => senders[name]?.parameters ?? verifierParameters[name]
 
 t.test('every preset is complete', async (t) => {
   for (const name of presetNames()) {
@@ -14,7 +15,9 @@ t.test('every preset is complete', async (t) => {
 })
 
 t.test('published messages', async (t) => {
-  for (const provider of providers.filter((name) => presetNames().includes(name))) {
+  // The standards' own samples cover less than a policy must ask, and are judged in verifiers/vectors.test.ts; Braintree's is a handshake.
+  const apart = ['rfc9421', 'http-signatures-cavage', 'braintree']
+  for (const provider of providers.filter((name) => presetNames().includes(name) && !apart.includes(name))) {
     for (const vector of vectorsOf(provider)) {
       const { scheme, problems } = compiled(preset(provider), keysOf(vector), vector.url)
       if (scheme === undefined) {

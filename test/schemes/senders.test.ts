@@ -10,6 +10,7 @@ import { senders } from '../support/senders/index.ts'
 import { makeKey } from '../support/senders/parcel.ts'
 import { keysOf, post, publicUrl, type Posted } from '../support/senders/post.ts'
 import { spoilt } from '../support/spoils.ts'
+import { verifierParameters } from '../support/verifier-parameters.ts'
 import { compiled, judge, preset } from '../support/vectors.ts'
 
 /**
@@ -20,7 +21,7 @@ for (const name of presetNames()) {
   t.test(name, async (t) => {
     const posted = post(name)
     if (posted === undefined) {
-      t.ok(preset(name).verifier, `${name} has a sender in test/support/senders, or a built-in verifier with tests of its own`)
+      t.ok(preset(name, verifierParameters[name]).verifier, `${name} has a sender in test/support/senders, or a built-in verifier with tests of its own`)
       return
     }
     const scheme = compile(name, posted)

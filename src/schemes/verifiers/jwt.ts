@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import { errors, jwtVerify, type JWTPayload } from 'jose'
 import { z } from 'zod'
 import { duration } from '../../core/fields.ts'
@@ -9,7 +9,8 @@ import type { PublicUrl } from '../public-url.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { headerOf, malformedAt, proven, publicKeysFor, secretsFor, urlFor, defineVerifier, type VerifierTools } from './verifier.ts'
+import { fixedSource, keyName, publicAlgorithms, publicSource, type KeySource } from './json-web-keys.ts'
+import { defineVerifier, headerOf, malformedAt, oneOrMore, proven, secretsFor, urlFor, type VerifierTools } from './verifier.ts'
 
 const hashClaim = z.strictObject({
   claim: z.string().min(1).describe('The claim that holds the SHA-256.'),
@@ -17,7 +18,6 @@ const hashClaim = z.strictObject({
 })
 
 const secretAlgorithms = ['HS256', 'HS384', 'HS512'] as const
-const publicAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
 
 const settings = z.strictObject({
   kind: z.literal('jwt').describe('A JSON Web Token (RFC 7519) that speaks for the delivery.'),
@@ -26,13 +26,13 @@ const settings = z.strictObject({
   algorithms: z.array(z.enum([...secretAlgorithms, ...publicAlgorithms])).min(1)
     .describe('The algorithms that are taken: all with a secret, or all with a public key. Never `none`.'),
   key: keySchema.optional().describe('How a secret is written; text where it is left out.'),
-  jwks: z.url({ protocol: /^https$/ }).optional().describe('Where the sender publishes its keys (RFC 7517). Left out: `keys` holds them, as PEM, JWK or JWKS.'),
+  jwks: z.url({ protocol: /^https$/ }).optional().describe('Where the sender publishes its keys (RFC 7517). `keys` of the route, as PEM, JWK or JWKS, stand in their place.'),
   body: hashClaim.extend({
     whenEmpty: z.enum(['hashed', 'absent']).default('hashed').describe('Does the claim stand there for an empty body, too?'),
   }).optional().describe('The claim that covers the body. Without it the token says nothing about the body.'),
   url: hashClaim.optional().describe('The claim that covers the URL; needs `publicUrl`.'),
-  issuer: z.array(z.string().min(1)).min(1).optional().describe('Who may have issued the token.'),
-  audience: z.array(z.string().min(1)).min(1).optional().describe('For whom the token must be.'),
+  issuer: oneOrMore.optional().describe('Who may have issued the token.'),
+  audience: oneOrMore.optional().describe('For whom the token must be.'),
   claims: z.record(z.string(), z.union([z.string(), z.boolean(), z.null()])).optional().describe('Claims that must be exactly so; null is a claim that was left open.'),
   past: duration.optional().describe('How old the time of issue (`iat`) may be; it must stand there then.'),
   tolerance: duration.default(5_000).describe('How far the clocks may differ.'),
@@ -57,71 +57,18 @@ export const jwt = defineVerifier({
   },
 })
 
-/** The keys that may have signed, for the name of a key in the token's header. */
-type KeySource = (kid: string | undefined) => Promise<readonly PreparedKey[]>
-
-function keySource(settings: Settings, tools: VerifierTools): KeySource | undefined {
-  const { jwks } = settings
-  if (jwks !== undefined) {
-    const host = new URL(jwks).hostname
-    return async (kid) => choose(parseJwks(await tools.fetcher.fetch(jwks, [host]), jwks) ?? [], kid)
-  }
-  const keys = settings.algorithms.every((name) => name.startsWith('HS')) ? secretsFor(tools, settings.key) : readPublic(tools)
-  return keys && ((kid) => Promise.resolve(choose(keys, kid)))
-}
-
-/** Keys written as PEM, JWK or JWKS. */
-function readPublic(tools: VerifierTools): readonly PreparedKey[] | undefined {
-  const sets = tools.keys.keys.map(({ bytes, reference }) => parseJwks(bytes, reference))
-  if (sets.length > 0 && sets.every((set) => set !== undefined)) return sets.flat()
-  return publicKeysFor(tools)
-}
-
-/** Undefined: neither a JWKS nor a JWK with a usable key. Keys of a kind that we do not know are passed over. */
-export function parseJwks(bytes: Uint8Array, reference: string): readonly PreparedKey[] | undefined {
-  const parsed = jwksSchema.safeParse(parseJson(bytes))
-  if (!parsed.success) return undefined
-  const keys = parsed.data.keys.flatMap((jwk) => {
-    const object = importKey(jwk as JsonWebKey)
-    return object === undefined ? [] : [{ reference, id: jwk.kid, object }]
-  })
-  return keys.length === 0 ? undefined : keys
-}
-
-const jwksSchema = z.union([
-  z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().optional() })).max(100) }),
-  z.looseObject({ kty: z.string(), kid: z.string().optional() }).transform((key) => ({ keys: [key] })),
-])
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'))
-  } catch {
-    return undefined
-  }
-}
-
-function importKey(jwk: JsonWebKey): KeyObject | undefined {
-  try {
-    return createPublicKey({ key: jwk, format: 'jwk' })
-  } catch {
-    return undefined
-  }
-}
-
-/** A key that has a name is asked only by it. */
-function choose(keys: readonly PreparedKey[], kid: string | undefined): readonly PreparedKey[] {
-  return keys.filter(({ id }) => id === undefined || kid === undefined || id === kid)
+function keySource({ algorithms, jwks, key }: Settings, tools: VerifierTools): KeySource | undefined {
+  return algorithms.every((name) => name.startsWith('HS')) ? fixedSource(secretsFor(tools, key)) : publicSource(jwks, tools)
 }
 
 async function verify(settings: Settings, keys: KeySource, url: PublicUrl | undefined, delivery: Verifiable): Promise<Verdict<SignatureReason>> {
   const written = headerOf(delivery, settings.header.toLowerCase())
   if (typeof written !== 'string') return written
   const { prefix = '' } = settings
-  const kid = written.startsWith(prefix) ? keyName(written.slice(prefix.length)) : 'unreadable'
-  if (kid === 'unreadable') return malformedAt(`header ${settings.header.toLowerCase()}`, 'holds no token')
-  const token = written.slice(prefix.length)
-  const candidates = await keys(kid?.name)
+  const token = written.startsWith(prefix) ? written.slice(prefix.length) : ''
+  const kid = keyName(tokenForm.exec(token)?.[1] ?? '')
+  if (kid === undefined) return malformedAt(`header ${settings.header.toLowerCase()}`, 'holds no token')
+  const candidates = await keys(kid.name)
   if (candidates.length === 0) return refuse('key-unknown')
   let refusal: Refuse<SignatureReason> = refuse('signature-mismatch')
   for (const key of candidates) {
@@ -133,12 +80,8 @@ async function verify(settings: Settings, keys: KeySource, url: PublicUrl | unde
   return refusal
 }
 
-/** The `kid` of a token that has the form of one. */
-function keyName(token: string): { readonly name: string | undefined } | 'unreadable' {
-  const header = /^[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,16384}\.[A-Za-z0-9_-]{1,2048}$/.test(token) ? token.split('.', 1)[0] : undefined
-  const parsed = header === undefined ? undefined : z.looseObject({ kid: z.string().optional() }).safeParse(parseJson(Buffer.from(header, 'base64url')))
-  return parsed?.success === true ? { name: parsed.data.kid } : 'unreadable'
-}
+/** Three parts, none of them larger than any token's. */
+const tokenForm = /^([A-Za-z0-9_-]{1,4096})\.[A-Za-z0-9_-]{1,16384}\.[A-Za-z0-9_-]{1,2048}$/
 
 async function open(token: string, key: KeyObject, settings: Settings, { at }: Verifiable): Promise<JWTPayload | Refuse<SignatureReason>> {
   const { algorithms, issuer, audience, past, tolerance } = settings

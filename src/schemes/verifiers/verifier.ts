@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { z, ZodObject } from 'zod'
+import { z, type ZodObject } from 'zod'
 import type { Signed } from '../../core/delivery.ts'
 import type { SchemeFacts } from '../../core/signing.ts'
 import { pass, refuse, type Pass, type Refuse, type Verdict } from '../../core/verdict.ts'
@@ -32,6 +32,9 @@ export interface VerifierTools {
   readonly fetcher: KeyFetcher
   readonly report: Report
 }
+
+/** One text, or several of which any one will do. */
+export const oneOrMore = z.union([z.string().min(1).transform((one) => [one]), z.array(z.string().min(1)).min(1)])
 
 export function defineVerifier<Z extends ZodObject>(verifier: Verifier<Z>): Verifier<Z> {
   return verifier

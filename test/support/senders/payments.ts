@@ -1,3 +1,4 @@
+import { keccak_256, sha3_256 } from '@noble/hashes/sha3.js'
 import { mac, milliseconds, seal, seconds } from './parcel.ts'
 import { inOne, overBody, sender, stamped, standard, token, tAndV1, type Sender } from './shapes.ts'
 
@@ -23,6 +24,9 @@ export const payments: Record<string, Sender> = {
   'gocardless': overBody('Webhook-Signature'),
   'lemon-squeezy': overBody('X-Signature'),
   'metronome': stamped('Metronome-Webhook-Signature', 'X-Metronome-Date', ({ at }) => new Date(at).toUTCString(), ({ body }, time) => [time, '\n', body]),
+  'moralis': sender((parcel) => ({
+    'x-signature': `0x${Buffer.from((parcel.wrongly ? sha3_256 : keccak_256)(Buffer.concat([parcel.body, parcel.key.bytes]))).toString('hex')}`,
+  })),
   'modern-treasury': overBody('X-Signature'),
   'mollie': overBody('X-Mollie-Signature', { before: 'sha256=' }),
   'orb': stamped('X-Orb-Signature', 'X-Orb-Timestamp', ({ at }) => new Date(at).toISOString().replace('Z', '123'), ({ body }, time) => [`v1:${time}:`, body], { before: 'v1=' }),

@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { refuse, type Refuse, type Verdict } from '../../core/verdict.ts'
+import type { SecretAlgorithm } from '../algorithms/algorithm.ts'
+import { algorithm } from '../algorithms/index.ts'
+import { bytesOf } from '../encoding.ts'
+import { newTree, readJson, want } from '../json.ts'
+import { compileProof, decodeSignature } from '../proof.ts'
+import type { Verifiable } from '../reading.ts'
+import type { PreparedKey } from '../scheme-keys.ts'
+import type { SignatureReason } from '../scheme.ts'
+import { defineVerifier, malformedAt, proven, secretsFor } from './verifier.ts'
+
+const settings = z.strictObject({
+  kind: z.literal('adyen').describe('Adyen standard notifications: each item of the body carries its own HMAC over eight of its fields.'),
+})
+
+/** More than one notification was ever seen to hold. */
+const mostItems = 100
+const hmac = algorithm('hmac-sha256') as SecretAlgorithm
+const proves = compileProof(hmac, 'base64')
+
+const signedFields = [
+  'pspReference', 'originalReference', 'merchantAccountCode', 'merchantReference', 'amount.value', 'amount.currency', 'eventCode', 'success',
+]
+
+/** Where the fields of each item are; read in one pass that refuses a key that stands there twice. */
+const tree = newTree()
+const items = Array.from({ length: mostItems }, (_, at) => {
+  const place = (field: string) => want(tree, ['notificationItems', String(at), 'NotificationRequestItem', ...field.split('.')])
+  return { signature: place('additionalData.hmacSignature'), fields: signedFields.map(place) }
+})
+
+const bodySchema = z.object({ notificationItems: z.array(z.object({ NotificationRequestItem: z.looseObject({}) })).min(1).max(mostItems) })
+
+/** Did Adyen sign every item? The fields that it does not cover stay unproven. */
+export const adyen = defineVerifier({
+  settings,
+  headers: () => [],
+  facts: () => ({ timestamped: false, window: undefined, signsId: false }),
+  compile(_, tools) {
+    const keys = secretsFor(tools, { form: 'hex', atLeast: 16 })
+    return keys && ((delivery) => verify(keys, delivery))
+  },
+})
+
+function verify(keys: readonly PreparedKey[], { body }: Verifiable): Verdict<SignatureReason> {
+  const values = readJson(body, tree)
+  if (typeof values === 'string') return malformedAt('body', values)
+  const count = countItems(body)
+  if (count === undefined) return refuse('signature-missing', { where: 'JSON field notificationItems' })
+  const material: Uint8Array[] = []
+  let matched = ''
+  for (const { signature, fields } of items.slice(0, count)) {
+    const message = fields.map((field) => values[field]?.text ?? '').join(':')
+    const found = proveItem(keys, message, values[signature]?.text)
+    if (typeof found !== 'string') return found
+    matched = found
+    material.push(bytesOf(`${message}\n`))
+  }
+  return proven({ material, at: undefined, id: undefined, key: matched })
+}
+
+/** Undefined: not a body of this form. The strict reader has seen it before, so that it is sound JSON of bounded depth. */
+function countItems(body: Uint8Array): number | undefined {
+  const parsed = bodySchema.safeParse(JSON.parse(Buffer.from(body).toString('utf8')))
+  return parsed.success ? parsed.data.notificationItems.length : undefined
+}
+
+function proveItem(keys: readonly PreparedKey[], message: string, signature: string | undefined): string | Refuse<SignatureReason> {
+  if (signature === undefined) return refuse('signature-missing', { where: 'JSON field additionalData.hmacSignature' })
+  const key = keys.find(({ object }) => proves([message], object, [signature]))
+  if (key !== undefined) return key.reference
+  const readable = decodeSignature(hmac, 'base64', signature) !== undefined
+  return readable ? refuse('signature-mismatch', { keys: keys.length }) : malformedAt('JSON field additionalData.hmacSignature', 'is not spelled as the scheme asks')
+}

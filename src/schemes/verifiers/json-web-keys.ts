@@ -1,0 +1,73 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { z } from 'zod'
+import type { PreparedKey } from '../scheme-keys.ts'
+import { publicKeysFor, type VerifierTools } from './verifier.ts'
+
+/** JSON Web Keys (RFC 7517), from a file or from where the sender publishes them. */
+
+export const publicAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+
+/** The keys that may have signed, for the name of a key in the token's header. */
+export type KeySource = (kid: string | undefined) => Promise<readonly PreparedKey[]>
+
+/** Public keys: those that the operator gives, or else those that the sender publishes. Undefined once a problem was reported. */
+export function publicSource(jwks: string | undefined, tools: VerifierTools): KeySource | undefined {
+  if (jwks === undefined || tools.keys.keys.length > 0) return fixedSource(readPublic(tools))
+  const host = new URL(jwks).hostname
+  return async (kid) => choose(parseJwks(await tools.fetcher.fetch(jwks, [host]), jwks) ?? [], kid)
+}
+
+export function fixedSource(keys: readonly PreparedKey[] | undefined): KeySource | undefined {
+  return keys && ((kid) => Promise.resolve(choose(keys, kid)))
+}
+
+/** A key that has a name is asked only by it. */
+function choose(keys: readonly PreparedKey[], kid: string | undefined): readonly PreparedKey[] {
+  return keys.filter(({ id }) => id === undefined || kid === undefined || id === kid)
+}
+
+/** Keys written as PEM, JWK or JWKS. */
+function readPublic(tools: VerifierTools): readonly PreparedKey[] | undefined {
+  const sets = tools.keys.keys.map(({ bytes, reference }) => parseJwks(bytes, reference))
+  if (sets.length > 0 && sets.every((set) => set !== undefined)) return sets.flat()
+  return publicKeysFor(tools)
+}
+
+const keySchema = z.looseObject({ kty: z.string(), kid: z.string().optional() })
+const setSchema = z.union([z.object({ keys: z.array(keySchema).max(100) }), keySchema.transform((key) => ({ keys: [key] }))])
+
+/** Undefined: neither a JWKS nor a JWK with a usable key. Keys of a kind that we do not know are passed over. */
+export function parseJwks(bytes: Uint8Array, reference: string): readonly PreparedKey[] | undefined {
+  const parsed = setSchema.safeParse(parseJson(bytes))
+  if (!parsed.success) return undefined
+  const keys = parsed.data.keys.flatMap((jwk) => {
+    const object = importKey(jwk as JsonWebKey)
+    return object === undefined ? [] : [{ reference, id: jwk.kid, object }]
+  })
+  return keys.length === 0 ? undefined : keys
+}
+
+function importKey(jwk: JsonWebKey): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: jwk, format: 'jwk' })
+  } catch {
+    return undefined
+  }
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+const headerSchema = z.looseObject({ alg: z.string(), kid: z.string().optional() })
+
+/** The `kid` of a token's header, as it is spelled in base64url; undefined where it is none. */
+export function keyName(header: string): { readonly name: string | undefined } | undefined {
+  if (!/^[A-Za-z0-9_-]{1,4096}$/.test(header)) return undefined
+  const parsed = headerSchema.safeParse(parseJson(Buffer.from(header, 'base64url')))
+  return parsed.success ? { name: parsed.data.kid } : undefined
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { refuse, type Refuse, type Verdict } from '../../core/verdict.ts'
+import type { PublicAlgorithm } from '../algorithms/algorithm.ts'
+import { algorithm } from '../algorithms/index.ts'
+import { certificateKey } from '../certificates.ts'
+import { bytesOf, decode } from '../encoding.ts'
+import { allowedUrl } from '../fetched-keys.ts'
+import { newTree, readJson, want } from '../json.ts'
+import type { Verifiable } from '../reading.ts'
+import type { SignatureReason } from '../scheme.ts'
+import { parseTime } from '../time-text.ts'
+import { defineVerifier, malformedAt, oneOrMore, proven, type VerifierTools } from './verifier.ts'
+
+const settings = z.strictObject({
+  kind: z.literal('sns').describe('AWS SNS: RSA over fields of the body, under a certificate that the body names, on hosts of AWS.'),
+  topics: oneOrMore
+    .describe('The topics that may send, by ARN: AWS signs for everybody who has an account.'),
+  versions: z.array(z.enum(['1', '2'])).min(1).default(['2', '1']).describe('Signature versions that are taken: 1 is SHA-1, 2 is SHA-256.'),
+})
+type Settings = z.output<typeof settings>
+
+const hosts = ['sns.*.amazonaws.com', 'sns.*.amazonaws.com.cn']
+const certificatePath = /^\/SimpleNotificationService-[A-Za-z0-9]{1,64}\.pem$/
+const algorithms = { 1: algorithm('rsa-sha1') as PublicAlgorithm, 2: algorithm('rsa-sha256') as PublicAlgorithm } as const
+
+const fieldNames = [
+  'Message', 'MessageId', 'Subject', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type', 'Signature', 'SignatureVersion', 'SigningCertURL',
+] as const
+type FieldName = typeof fieldNames[number]
+const tree = newTree()
+const places = new Map(fieldNames.map((name) => [name, want(tree, [name])]))
+
+/** Which fields are signed, by type, in order; one that is absent is left out. */
+const signedFields = new Map<string, readonly FieldName[]>([
+  ['Notification', ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type']],
+  ['SubscriptionConfirmation', ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type']],
+  ['UnsubscribeConfirmation', ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type']],
+])
+
+/** Did AWS sign this message for one of our topics? */
+export const sns = defineVerifier({
+  settings,
+  headers: () => ['x-amz-sns-message-type'],
+  facts: () => ({ timestamped: true, window: undefined, signsId: true }),
+  compile(settings, tools) {
+    const wrong = settings.topics.find((topic) => !/^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$/.test(topic))
+    if (wrong === undefined) return (delivery) => verify(settings, tools, delivery)
+    tools.report({ path: ['topics'], what: `${JSON.stringify(wrong)} is no ARN of a topic`, mend: 'write arn:aws:sns:REGION:ACCOUNT:NAME' })
+    return undefined
+  },
+})
+
+async function verify({ topics, versions }: Settings, { fetcher }: VerifierTools, { body, at: now }: Verifiable): Promise<Verdict<SignatureReason>> {
+  const read = readFields(body)
+  if ('verdict' in read) return read
+  const { value } = read
+  const version = versions.find((one) => one === value('SignatureVersion'))
+  const signature = decode(value('Signature') ?? '', 'base64')
+  if (value('Signature') === undefined) return refuse('signature-missing', { where: 'JSON field Signature' })
+  const text = stringToSign(value)
+  if (version === undefined || signature === undefined || text === undefined) return malformedAt('body', 'is no signed message of SNS, or of a version that is not taken')
+  if (!topics.includes(value('TopicArn') ?? '')) return refuse('key-unknown', { where: 'JSON field TopicArn' })
+  const at = parseTime(value('Timestamp') ?? '', 'rfc3339')
+  if (at === undefined) return refuse('timestamp-malformed', { where: 'JSON field Timestamp' })
+  const url = value('SigningCertURL') ?? ''
+  if (!certificatePath.test(allowedUrl(url, hosts)?.pathname ?? '')) return refuse('key-unknown', { where: 'JSON field SigningCertURL' })
+  const key = certificateKey(await fetcher.fetch(url, hosts), now)
+  const row = algorithms[version]
+  if (key === undefined || row.unfit(key) !== undefined) return refuse('key-unknown', { where: 'certificate' })
+  if (!row.verify([text], key, signature)) return refuse('signature-mismatch')
+  return proven({ material: [bytesOf(text)], at, id: value('MessageId'), key: url })
+}
+
+function readFields(body: Uint8Array): { readonly value: (name: FieldName) => string | undefined } | Refuse<SignatureReason> {
+  const values = readJson(body, tree)
+  if (typeof values === 'string') return malformedAt('body', values)
+  return { value: (name) => values[places.get(name) ?? -1]?.text }
+}
+
+/** `name LF value LF` for each signed field that is there. Undefined: a type that is not known. */
+function stringToSign(value: (name: FieldName) => string | undefined): string | undefined {
+  const names = signedFields.get(value('Type') ?? '')
+  return names?.flatMap((name) => {
+    const text = value(name)
+    return text === undefined ? [] : [`${name}\n${text}\n`]
+  }).join('')
+}
