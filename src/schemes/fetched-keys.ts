@@ -70,6 +70,12 @@ export function allowedUrl(text: string, allowed: readonly HostPattern[]): URL |
   return allowed.some((pattern) => isHostLike(url.hostname, pattern)) ? url : undefined
 }
 
+/** Path and query of a URL that is allowed; empty where it is not. A query counts: each would be another entry of the cache. */
+export function targetOf(text: string, allowed: readonly HostPattern[]): string {
+  const url = allowedUrl(text, allowed)
+  return url === undefined ? '' : url.pathname + url.search
+}
+
 function isHostLike(host: string, pattern: HostPattern): boolean {
   const [labels, wanted] = [host.split('.'), pattern.split('.')]
   return labels.length === wanted.length && wanted.every((one, at) => (one === '*' ? /^[a-z0-9-]{1,63}$/.test(labels[at] ?? '') : one === labels[at]))

@@ -5,7 +5,7 @@ import type { PublicAlgorithm } from '../algorithms/algorithm.ts'
 import { algorithm } from '../algorithms/index.ts'
 import { certificateKey } from '../certificates.ts'
 import { bytesOf, decode, utf8 } from '../encoding.ts'
-import { allowedUrl } from '../fetched-keys.ts'
+import { targetOf } from '../fetched-keys.ts'
 import type { Verifiable } from '../reading.ts'
 import type { SignatureReason } from '../scheme.ts'
 import { parseTime } from '../time-text.ts'
@@ -42,7 +42,7 @@ async function verify({ webhookId }: Settings, { fetcher }: VerifierTools, deliv
   if (time === undefined) return refuse('timestamp-missing', { where: `header ${names.time}` })
   const at = typeof time === 'string' ? parseTime(time, 'rfc3339') : undefined
   if (at === undefined) return refuse('timestamp-malformed', { where: `header ${names.time}` })
-  if (!certificatePath.test(allowedUrl(url, hosts)?.pathname ?? '')) return refuse('key-unknown', { where: `header ${names.url}` })
+  if (!certificatePath.test(targetOf(url, hosts))) return refuse('key-unknown', { where: `header ${names.url}` })
   const key = certificateKey(await fetcher.fetch(url, hosts), delivery.at)
   if (key === undefined || rsa.unfit(key) !== undefined) return refuse('key-unknown', { where: 'certificate' })
   const text = `${id}|${String(time)}|${utf8(webhookId)}|${crc32(delivery.body)}`

@@ -4,7 +4,7 @@ import type { PublicAlgorithm } from '../algorithms/algorithm.ts'
 import { algorithm } from '../algorithms/index.ts'
 import { certificateKey } from '../certificates.ts'
 import { bytesOf, decode } from '../encoding.ts'
-import { allowedUrl } from '../fetched-keys.ts'
+import { targetOf } from '../fetched-keys.ts'
 import { newTree, readJson, want } from '../json.ts'
 import type { Verifiable } from '../reading.ts'
 import type { SignatureReason } from '../scheme.ts'
@@ -63,7 +63,7 @@ async function verify({ topics, versions }: Settings, { fetcher }: VerifierTools
   const at = parseTime(value('Timestamp') ?? '', 'rfc3339')
   if (at === undefined) return refuse('timestamp-malformed', { where: 'JSON field Timestamp' })
   const url = value('SigningCertURL') ?? ''
-  if (!certificatePath.test(allowedUrl(url, hosts)?.pathname ?? '')) return refuse('key-unknown', { where: 'JSON field SigningCertURL' })
+  if (!certificatePath.test(targetOf(url, hosts))) return refuse('key-unknown', { where: 'JSON field SigningCertURL' })
   const key = certificateKey(await fetcher.fetch(url, hosts), now)
   const row = algorithms[version]
   if (key === undefined || row.unfit(key) !== undefined) return refuse('key-unknown', { where: 'certificate' })

@@ -75,3 +75,9 @@ t.test('a hash covers the secret where it stands', async (t) => {
 
 t.equal(algorithm('none'), undefined)
 t.equal(algorithm('__proto__'), undefined)
+
+t.test('Keccak-256 is the one from before SHA-3', async (t) => {
+  const keccak = (text: string) => signBy(algorithm('hash-keccak256') as Algorithm, [text], secret)
+  t.equal(Buffer.from(keccak('')).toString('hex'), 'c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470')
+  t.equal(Buffer.from(keccak('abc')).toString('hex'), '4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45')
+})
