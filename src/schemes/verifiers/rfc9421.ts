@@ -18,7 +18,7 @@ const settings = z.strictObject({
     .describe('The algorithms that are taken. The key decides which of them; the sender may name it, and not choose it.'),
   covered: z.array(z.string().min(1)).default(['@method', '@authority', '@path', '@query', 'content-digest'])
     .describe('What a signature must cover at least. `@target-uri` stands for authority, path and query.'),
-  label: z.string().min(1).optional().describe('Which of several signatures counts. Left out: any one.'),
+  label: z.string().min(1).optional().describe('Which of several signatures counts. Left out, each of them counts.'),
   tag: z.string().min(1).optional().describe('The `tag` that the signature must have.'),
   past: duration.default(300_000).describe('How old `created` may be. It must stand there.'),
   future: duration.default(60_000).describe('How far ahead `created` may be.'),
