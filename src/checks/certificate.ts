@@ -23,11 +23,12 @@ const names = oneOrMore((text) => {
   return pattern === undefined ? undefined : { text, pattern }
 }, 'name of a certificate', 'write dns:hooks.example, dns:*.example.com, uri:spiffe://partner/hooks/*, email:ops@example.com or ip:192.0.2.1')
 
-const pins = oneOrMore((text) => {
-  const found = /^(sha256|spki-sha256):((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})$/i.exec(text)
-  if (found?.[2] === undefined) return undefined
-  return { of: found[1] === 'sha256' ? 'certificate' as const : 'key' as const, digits: found[2].replaceAll(':', '').toLowerCase() }
-}, 'fingerprint', 'write sha256: (of the certificate) or spki-sha256: (of its key) and 64 hex digits')
+const pins = oneOrMore(parsePin, 'fingerprint', 'write sha256: (of the certificate) or spki-sha256: (of its key) and 64 hex digits')
+
+const denied = oneOrMore((text) => {
+  const serial = /^serial:((?:[0-9a-f]{1,2}:?){1,20})$/i.exec(text)?.[1]
+  return serial === undefined ? parsePin(text) : { of: 'serial' as const, digits: serial.replaceAll(':', '').toLowerCase().replace(/^0+(?=.)/, '') }
+}, 'serial number or fingerprint', 'write serial: and hex digits, or sha256: or spki-sha256: and 64 hex digits')
 
 const files = oneOrMore((text) => text || undefined, 'file name', 'write the name of a PEM file')
 const values = oneOrMore((text) => text || undefined, 'value', 'write the text that stands in the subject')
@@ -41,9 +42,23 @@ const schema = z.strictObject({
   subject: z.record(part, values).optional().describe('Parts of the subject (`CN: sender.example`): each must stand there once, with this value or one of these.'),
   fingerprint: pins.optional().describe('`sha256:` of the certificate or `spki-sha256:` of its key; one of them is enough.'),
   extendedKeyUsage: z.literal('clientAuth').optional().describe('The certificate must say that it is for clients; one that says nothing is refused.'),
+  depth: z.int().min(0).max(10).optional().describe('The most certificates between this one and the root of its authority; 0: issued by the root itself.'),
+  deny: denied.optional().describe('Certificates that are refused whatever else holds: `serial:`, `sha256:` or `spki-sha256:`.'),
   optional: z.literal([true, false]).default(false).describe('A delivery without a certificate passes; one with a bad certificate does not.'),
 })
 type Settings = z.infer<typeof schema>
+interface Pin { readonly of: 'certificate' | 'key' | 'serial'; readonly digits: string }
+
+function parsePin(text: string): Pin | undefined {
+  const found = /^(sha256|spki-sha256):((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})$/i.exec(text)
+  if (found?.[2] === undefined) return undefined
+  return { of: found[1] === 'sha256' ? 'certificate' : 'key', digits: found[2].replaceAll(':', '').toLowerCase() }
+}
+
+function holds({ of, digits }: Pin, shown: PeerCertificate): boolean {
+  if (of === 'serial') return shown.serial === digits
+  return (of === 'certificate' ? shown.fingerprint : shown.keyFingerprint) === digits
+}
 
 /** A demand of the route: undefined where the certificate meets it, or what is wrong. */
 type Demand = (certificate: PeerCertificate) => Refuse<CertificateReason> | undefined
@@ -86,21 +101,26 @@ function firstRefusal(demands: readonly Demand[], shown: PeerCertificate): Refus
   return undefined
 }
 
-function compileDemands({ ca, san, subject, fingerprint, extendedKeyUsage }: Settings, tools: CheckTools): readonly Demand[] {
+function compileDemands({ ca, san, subject, fingerprint, extendedKeyUsage, depth, deny }: Settings, tools: CheckTools): readonly Demand[] {
   const demands: Demand[] = []
+  if (deny !== undefined) demands.push((shown) => (deny.some((pin) => holds(pin, shown)) ? notAllowed(shown, 'deny') : undefined))
   if (fingerprint !== undefined) demands.push(demandPin(fingerprint))
   if (san !== undefined) demands.push(demandName(san))
   for (const [type, accepted] of Object.entries(subject ?? {})) demands.push(demandPart(type, accepted))
   if (extendedKeyUsage !== undefined) demands.push(demandClientAuth)
+  if (depth !== undefined) demands.push(demandDepth(depth))
   if (ca !== undefined) demands.push(demandAuthority(ca, tools))
   return demands
 }
 
-function demandPin(accepted: NonNullable<Settings['fingerprint']>): Demand {
-  return (shown) => {
-    const meets = accepted.some(({ of, digits }) => (of === 'certificate' ? shown.fingerprint : shown.keyFingerprint) === digits)
-    return meets ? undefined : notAllowed(shown, 'fingerprint')
-  }
+function demandPin(accepted: readonly Pin[]): Demand {
+  return (shown) => accepted.some((pin) => holds(pin, shown)) ? undefined : notAllowed(shown, 'fingerprint')
+}
+
+/** All that stands above it counts: where several ways lead up, their certificates together. */
+function demandDepth(most: number): Demand {
+  return (shown) => shown.issuers.length > 0 && shown.issuers.length - 1 <= most ? undefined
+    : notAllowed(shown, 'depth', { found: shown.issuers.length - 1 })
 }
 
 function demandName(accepted: readonly { readonly text: string; readonly pattern: NamePattern }[]): Demand {

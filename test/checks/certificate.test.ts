@@ -65,6 +65,14 @@ t.test('what is asked and what is shown', async (t) => {
     ['below an intermediate, its root', { ca: ['root.pem'] }, await client({}, partner), 'pass'],
     ['below an intermediate, the intermediate', { ca: 'partner.pem' }, await client({}, partner), 'pass'],
     ['beside the intermediate', { ca: 'partner.pem' }, plain, 'certificate-untrusted'],
+    ['denied by serial number', { deny: `serial:${plain.serial}` }, plain, 'certificate-not-allowed'],
+    ['denied by serial number as OpenSSL prints it', { deny: [`serial:00${plain.serial.toUpperCase()}`] }, plain, 'certificate-not-allowed'],
+    ['denied by fingerprint', { deny: [`sha256:${other}`, `sha256:${print}`], san: 'dns:sender.example' }, plain, 'certificate-not-allowed'],
+    ['denied by key', { deny: `spki-sha256:${keyPrint}` }, plain, 'certificate-not-allowed'],
+    ['another is denied', { deny: [`serial:${plain.serial}0`, `sha256:${keyPrint}`] }, plain, 'pass'],
+    ['by the root itself', { depth: 0 }, plain, 'pass'],
+    ['one between', { depth: 0 }, await client({}, partner), 'certificate-not-allowed'],
+    ['one between, one allowed', { depth: 1 }, await client({}, partner), 'pass'],
     ['all fields must fit', { san: 'dns:sender.example', subject: { CN: 'x' } }, plain, 'certificate-not-allowed'],
   ]
   for (const [name, written, shown, verdict] of rows) {
@@ -106,7 +114,7 @@ t.test('mistakes of the operator', async (t) => {
     [{ san: [] }, /./, ['san']], [{ san: ['dns:a', 'sender.example'] }, /no name of a certificate/, ['san', 1]], [{ san: 'dns:*' }, /no name/, ['san']],
     [{ fingerprint: 'sha256:abc' }, /no fingerprint/, ['fingerprint']], [{ fingerprint: 'sha1:00' }, /no fingerprint/, ['fingerprint']],
     [{ subject: { cn: 'x' } }, /./, ['subject', 'cn']], [{ subject: { CN: '' } }, /no value/, ['subject', 'CN']],
-    [{ extendedKeyUsage: 'serverAuth' }, /./, ['extendedKeyUsage']], [{ optional: 'yes' }, /./, ['optional']], [{ sna: [] }, /./, []], [{ ca: [] }, /./, ['ca']],
+    [{ extendedKeyUsage: 'serverAuth' }, /./, ['extendedKeyUsage']], [{ optional: 'yes' }, /./, ['optional']], [{ sna: [] }, /./, []], [{ ca: [] }, /./, ['ca']], [{ deny: 'abc' }, /no serial/, ['deny']], [{ depth: -1 }, /./, ['depth']],
   ]
   for (const [written, message, path] of rows) {
     const { error } = certificate.schema.safeParse(written)
