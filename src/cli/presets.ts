@@ -86,7 +86,7 @@ function inFull(facts: PresetFacts): string {
     '',
     `  strength   ${strength}: ${strengths[strength]}`,
     `  proven by  ${verifiedWith === undefined ? 'nothing' : proofs[verifiedWith]}`,
-    ...(signs === undefined ? [] : [`  signs      ${signs.join(', ') || 'nothing'}`]),
+    `  signs      ${signs.join(', ') || 'nothing'}`,
     ...keys.map(({ under, form }) => `  ${under.padEnd(10)} ${form}`),
     ...(settings.length === 0 ? [] : ['', '  a route may set, and must where nothing stands for it:', ...settings]),
     ...(risks.length === 0 ? [] : ['', '  left open:', ...risks.map((risk) => `    - ${risk}`)]),
@@ -96,11 +96,12 @@ function inFull(facts: PresetFacts): string {
 }
 
 function example({ name, document, keys, signs, parameters }: PresetFacts): string {
-  const needed = Object.entries(parameters).filter(([, { default: value }]) => value === undefined).map(([key]) => `${key}: X-Example`)
-  const under = keys[0]?.under ?? 'secrets'
+  const needed = Object.entries(parameters).filter(([, { default: value }]) => value === undefined).map(([key]) => `${key}: ${key === 'header' ? 'X-Example' : '…'}`)
+  const url = signs.includes('url') ? [`publicUrl: https://hooks.example.com/${name}`] : []
+  const under = keys[0]?.under
+  if (under === undefined) return `{ ${[`preset: ${name}`, ...needed, ...url].join(', ')} }`
   const single = under === 'secrets' ? 'secret' : 'key'
   const reference = `"env:${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_${single.toUpperCase()}"`
   const key = document.keyId === undefined ? reference : `{ id: "the sender's name for it", ${single}: ${reference} }`
-  const url = signs?.includes('url') === true ? [`publicUrl: https://hooks.example.com/${name}`] : []
   return `{ ${[`preset: ${name}`, ...needed, ...url, `${under}: [${key}]`].join(', ')} }`
 }

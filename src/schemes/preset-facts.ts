@@ -3,8 +3,10 @@ import type { SchemeDocument } from './document.ts'
 import { formOf } from './keys.ts'
 import { signaturesOf } from './plan.ts'
 import { presetNames, presetParameters, resolvePreset } from './presets.ts'
+import { schemeFacts } from './scheme-facts.ts'
 import { isInBody } from './source.ts'
 import { mentions, parseTemplate, type PlaceholderName } from './template-text.ts'
+import { isShared, verifierFacts, type VerifierFacts } from './verifier-facts.ts'
 
 /** How much a sender's proof is worth, by who could make it. */
 export const strengths = {
@@ -12,9 +14,14 @@ export const strengths = {
   hmac: 'the sender and you can sign',
   hash: 'a plain hash with the secret inside: weaker than an HMAC',
   token: 'the sender shows a secret; nothing is signed',
-  'built-in': 'a built-in verifier, for what the scheme language cannot say',
 } as const
 export type Strength = keyof typeof strengths
+
+/** What a proof covers, in the order in which it is told. */
+const parts = ['body', 'part of the body', 'time', 'id', 'url'] as const
+export type Covered = (typeof parts)[number]
+/** What the operator writes, and its form. */
+export interface KeyNeed { readonly under: 'secrets' | 'keys'; readonly form: string }
 
 /** What there is to know of a preset before it is chosen. */
 export interface PresetFacts {
@@ -23,10 +30,10 @@ export interface PresetFacts {
   readonly strength: Strength
   /** The algorithms, by name. */
   readonly algorithms: readonly string[]
-  /** What goes under `secrets` or `keys`, and its form. */
-  readonly keys: readonly { readonly under: 'secrets' | 'keys'; readonly form: string }[]
-  /** What the proof covers; nothing for a token. Undefined for built-in verifiers. */
-  readonly signs: readonly ('body' | 'time' | 'id' | 'url')[] | undefined
+  /** What goes under `secrets` or `keys`; nothing where the sender's keys are fetched. */
+  readonly keys: readonly KeyNeed[]
+  /** What the proof covers; nothing for a token. */
+  readonly signs: readonly Covered[]
   /** What is left open, in a few words each; `risks` of the document has the sentences. */
   readonly open: readonly string[]
   /** Names of what a route may or must set beside `preset`. */
@@ -46,18 +53,27 @@ export function presetFacts(name: string): PresetFacts | undefined {
   if (resolved === undefined) return undefined
   if (!('document' in resolved)) throw new Error(`preset ${name} cannot be described: ${resolved.invalid ?? resolved.missing.join(', ')}`)
   const { document } = resolved
-  const signs = signsOf(document)
-  const algorithms = [...new Set(signaturesOf(document).map((signature) => signature.algorithm))]
-  return { name, document, strength: strengthOf(document), algorithms, keys: keysOf(document), signs, open: openOf(document, signs, algorithms), parameters }
+  const { algorithms, keys, covers } = document.verifier === undefined ? signatureFacts(document) : verifierFacts(document.verifier)
+  const strength = strengthOf(algorithms)
+  const signs = strength === 'token' ? [] : signsOf(document, covers)
+  return { name, document, strength, algorithms, keys, signs, open: openOf(document, signs, algorithms), parameters }
+}
+
+function signsOf(document: SchemeDocument, covers: readonly Covered[]): readonly Covered[] {
+  const { timestamped, signsId } = schemeFacts(document)
+  return parts.filter((part) => covers.includes(part) || (part === 'time' && timestamped) || (part === 'id' && signsId))
 }
 
 /** Of several signatures the weakest counts: it is the one that an attacker would choose. */
-function strengthOf(document: SchemeDocument): Strength {
-  if (document.verifier !== undefined) return 'built-in'
-  const names = signaturesOf(document).map((signature) => signature.algorithm)
-  if (names.includes('token')) return 'token'
-  if (names.some((name) => name.startsWith('hash-'))) return 'hash'
-  return names.some((name) => name.startsWith('hmac-')) ? 'hmac' : 'asymmetric'
+function strengthOf(algorithms: readonly string[]): Strength {
+  if (algorithms.includes('token')) return 'token'
+  if (algorithms.some((name) => name.startsWith('hash-'))) return 'hash'
+  return isShared(algorithms) ? 'hmac' : 'asymmetric'
+}
+
+function signatureFacts(document: SchemeDocument): VerifierFacts {
+  const algorithms = [...new Set(signaturesOf(document).map((signature) => signature.algorithm))]
+  return { algorithms, keys: keysOf(document), covers: coversOf(document) }
 }
 
 function keysOf(document: SchemeDocument): PresetFacts['keys'] {
@@ -69,24 +85,25 @@ function keysOf(document: SchemeDocument): PresetFacts['keys'] {
   return all.filter(({ under, form }, at) => all.findIndex((other) => other.under === under && other.form === form) === at)
 }
 
-function signsOf(document: SchemeDocument): PresetFacts['signs'] {
+function coversOf(document: SchemeDocument): readonly Covered[] {
   const tokens = parseTemplate(document.message ?? '{body}')
-  if (document.verifier !== undefined || 'mistake' in tokens) return undefined
-  if (strengthOf(document) === 'token') return []
+  if ('mistake' in tokens) return []
   const holds = (...names: PlaceholderName[]) => names.some((name) => mentions(tokens, name))
-  const body = holds('body', 'form-pairs', 'form:')
-  const covers = { body, time: document.timestamp !== undefined, id: document.id !== undefined, url: holds('url', 'url-base', 'target', 'path') }
-  return (Object.keys(covers) as (keyof typeof covers)[]).filter((key) => covers[key])
+  const covers: Covered[] = []
+  if (holds('body', 'form-pairs', 'form:')) covers.push('body')
+  if (holds('url', 'url-base', 'target', 'path')) covers.push('url')
+  return covers
 }
 
 function openOf({ timestamp, retired, signature }: SchemeDocument, signs: PresetFacts['signs'], algorithms: readonly string[]): readonly string[] {
   const open: string[] = []
   if (retired === true) open.push('retired')
   if (algorithms.includes('token')) open.push('token only')
-  else if (signs !== undefined && !signs.includes('body')) open.push('body unsigned')
-  if (signs !== undefined && !signs.includes('time')) open.push('no time')
+  else if (signs.includes('part of the body')) open.push('body in part')
+  else if (!signs.includes('body')) open.push('body unsigned')
+  if (!signs.includes('time')) open.push('no time')
   if (timestamp !== undefined && timestamp.past === undefined) open.push('no tolerance')
-  if (signs !== undefined && !signs.includes('id')) open.push('no id')
+  if (!signs.includes('id')) open.push('no id')
   if (algorithms.some((name) => name.includes('sha1'))) open.push('SHA-1')
   if (algorithms.some((name) => name.includes('md5'))) open.push('MD5')
   if ([signature ?? []].flat().some((place) => place.query !== undefined || (isInBody(place) && place.algorithm === 'token'))) open.push('lands in logs')

@@ -33,6 +33,8 @@ t.test('one in full', async (t) => {
     ['pusher', [/secrets: \[\{ id: "[^"]+", secret: "env:PUSHER_SECRET" \}\]/]],
     ['wise', [/asymmetric/, /keys: \["env:WISE_KEY"\]/]],
     ['hmac', [/header: The header of the signature\.$/m, /template: .*left out: "\{body\}"/, /preset: hmac, header: X-Example/]],
+    ['sns', [/asymmetric/, /preset: sns, topics: …, publicUrl|preset: sns, topics: … \}/]],
+    ['twilio', [/signs +body, url/, /publicUrl: https:.*secrets: \["env:TWILIO_SECRET"\]/]],
     ['google-project-hosting', [/left open:\n +- /]],
   ]
   for (const [name, patterns] of cases) {
@@ -69,6 +71,11 @@ t.test('strength is the one of the weakest signature, and what is open is told',
     ['hubspot-v1', 'hash', ['no time', 'no id']],
     ['intercom', 'hmac', ['no time', 'SHA-1']],
     ['mailgun', 'hmac', ['body unsigned', 'no tolerance']],
+    ['twilio', 'hmac', ['no time', 'no id', 'SHA-1']],
+    ['adyen', 'hmac', ['body in part', 'no time', 'no id']],
+    ['paypal', 'asymmetric', ['body in part']],
+    ['google-pubsub', 'asymmetric', ['body unsigned', 'no time', 'no id']],
+    ['rfc9421', 'asymmetric', []],
     ['figma', 'token', ['token only', 'no time', 'no id', 'lands in logs']],
     ['google-project-hosting', 'hmac', ['retired', 'no time', 'no id', 'MD5']],
   ]
