@@ -21,6 +21,8 @@ export interface Entered {
   readonly from: Address
   /** The handshake is over, one way or the other. */
   readonly arrived: () => void
+  /** Did the sender write anything of its own? A balancer that looks whether we live does not. */
+  readonly hasSpoken: () => boolean
 }
 
 /**
@@ -47,7 +49,7 @@ export class Entrance {
     const passing = { socket, place, rules, onward }
     if (rules.mustProxy(peer) === undefined) {
       const cancel = this.#limit(deadline, () => this.#late(socket, peer))
-      return this.#settle(passing, peer, cancel)
+      return this.#settle(passing, { from: peer, headerLength: 0 }, cancel)
     }
     this.#awaitHeader(passing, peer, deadline)
   }
@@ -69,7 +71,7 @@ export class Entrance {
     const taking = takeProxyHeader(socket, (outcome: ProxyOutcome) => {
       if (outcome.state === 'header') {
         from = outcome.source ?? peer
-        return this.#settle(passing, from, cancel)
+        return this.#settle(passing, { from, headerLength: outcome.length }, cancel)
       }
       cancel()
       if (outcome.state === 'silent') return void socket.destroy()
@@ -77,14 +79,14 @@ export class Entrance {
     })
   }
 
-  #settle({ socket, place, rules, onward }: Passing, from: Address, cancel: Cancel): void {
+  #settle({ socket, place, rules, onward }: Passing, { from, headerLength }: Told, cancel: Cancel): void {
     const reason = this.#judge(place, rules, from)
     if (reason !== undefined) {
       cancel()
       return this.#turnAway(socket, { from, reason, facts: {} })
     }
     socket.once('close', cancel)
-    this.#waiting.set(socket, { from, arrived: cancel })
+    this.#waiting.set(socket, { from, arrived: cancel, hasSpoken: () => socket.bytesRead > headerLength })
     onward()
   }
 
@@ -122,6 +124,9 @@ interface Passing {
   readonly rules: SourceRules
   readonly onward: () => void
 }
+
+/** Who is there, and how many bytes it took to say so. */
+interface Told { readonly from: Address; readonly headerLength: number }
 
 /** News of a broken connection come by `close`. */
 function ignore(): void {}

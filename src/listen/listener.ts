@@ -198,14 +198,13 @@ export class Listener {
     connection.sender.take({ request, response, expect, lineFault: requestLineFault(request) })
   }
 
-  /** The parser gave up, or a head took too long. */
+  /** The parser gave up, or a head took too long. Node tells of failed handshakes here, too; those are `#refusedHandshake`'s. */
   #broken(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     const connection = this.#connections.get(socket)?.sender
+    if (connection === undefined) return
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
     const reason = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'headers-timeout' : 'malformed-request'
-    const drop = (): void => this.#dropRequest(socket, reason, error.code ?? error.message)
-    if (connection === undefined) drop()
-    else connection.breakOff(error, drop)
+    connection.breakOff(error, () => this.#dropRequest(socket, reason, error.code ?? error.message))
   }
 
   /** Answers by hand: there is no response object for a request that the parser did not take. */
@@ -222,8 +221,8 @@ export class Listener {
 
   #refusedHandshake(error: NodeJS.ErrnoException, socket: TLSSocket, tls: TlsMaterial): void {
     const entered = this.#entered(socket)
-    if (entered === undefined) return void socket.destroy()
-    entered.arrived()
+    entered?.arrived()
+    if (entered?.hasSpoken() !== true) return void socket.destroy()
     this.#parts.dropped({ from: entered.from, ...handshakeRefusal(error, socket), certificate: this.#certificateOf(socket, { vouchers: tls, at: this.#parts.clock.now() }) })
     socket.destroy()
   }

@@ -7,12 +7,14 @@ import { apart, dripping, joined, startRelay, type Opening } from '../support/re
 
 interface Scene { readonly gateway: TestGateway; readonly receiver: TestReceiver }
 
-/** A gateway that lets 192.0.2.0/24 in, and hears from these peers who is there. */
-async function scene(t: Test, proxyProtocol = ['127.0.0.0/8']): Promise<Scene> {
+const admitted = [{ from: ['192.0.2.0/24', '2001:db8::/32'] }]
+
+/** A gateway that lets some in, and hears from these peers who is there. */
+async function scene(t: Test, proxyProtocol = ['127.0.0.0/8'], routes: readonly Record<string, unknown>[] = admitted): Promise<Scene> {
   const receiver = await startReceiver()
   t.teardown(() => receiver.close())
   const gateway = await startGateway(t, {
-    receiver: receiver.port, routes: [{ from: ['192.0.2.0/24', '2001:db8::/32'] }], listener: { sourceAddress: { proxyProtocol } },
+    receiver: receiver.port, routes, listener: { sourceAddress: { proxyProtocol } },
   })
   return { gateway, receiver }
 }
@@ -117,11 +119,24 @@ void t.test('a header that does not come in time, or ends within', async (t) => 
 
 void t.test('a balancer that looks whether we live is no news', async (t) => {
   const stage = await scene(t)
-  const probe = await rawTcp(stage.gateway.port)
-  probe.socket.end()
-  await probe.ended()
+  for (const header of [Buffer.alloc(0), version1('192.0.2.7'), version2()]) {
+    const probe = await rawTcp(stage.gateway.port)
+    probe.send(header).socket.end()
+    await probe.ended()
+  }
   t.equal((await deliver(t, stage, joined(version2()))).response.status, 200)
   t.match(await stage.gateway.audit(1), [{ verdict: 'accepted' }])
+})
+
+void t.test('nor is a connection that brings no byte, without a balancer', async (t) => {
+  const { gateway } = await scene(t, [], [{ open: true }])
+  const probe = await rawTcp(gateway.port)
+  probe.socket.end()
+  await probe.ended()
+  const speaks = await rawTcp(gateway.port)
+  await speaks.send('GET / HTTP/1.1\r\n\r\n').ended()
+  t.match(await gateway.audit(1), [{ reason: 'handshake-failed' }], 'bytes that are no handshake are')
+  t.equal((await gateway.audit(1)).length, 1)
 })
 
 void t.test('a peer that is not listed cannot say who it is', async (t) => {

@@ -46,6 +46,15 @@ void t.test('a handshake that never begins, and one that drips in', async (t) =>
   t.equal(receiver.seen.length, 0)
 })
 
+void t.test('a handshake whose deadline Node keeps, where our clock stands still', async (t) => {
+  const { gateway, receiver } = await scene(t, { handshakeTimeout: '200ms' })
+  const client = await rawTcp(gateway.port)
+  await client.send('x').ended()
+  t.match(await gateway.audit(1), [{ reason: 'handshake-failed', status: 0 }])
+  t.equal((await gateway.audit(1)).length, 1, 'recorded once')
+  t.equal(receiver.seen.length, 0)
+})
+
 void t.test('headers that never end, at the beginning of a connection and in its midst', async (t) => {
   const { gateway, receiver, connect } = await scene(t, { headersTimeout: '300ms' })
   const silent = await connect()
