@@ -34,7 +34,7 @@ function toProblems(issue: z.core.$ZodIssue): Problem[] {
     case 'custom': return [{ path, what: issue.message, mend: mendOf(issue.params) }]
     case 'invalid_union': return [{ path, what: issue.input === undefined ? 'is missing' : 'no form of this key fits', mend: describeKey(path) }]
     case 'invalid_type': return [wrongType(path, issue)]
-    case 'invalid_value': return [{ path, what: 'is not one of the known values', mend: `write ${issue.values.map(String).join(', ')}` }]
+    case 'invalid_value': return [{ path, what: issue.input === undefined ? 'is missing' : 'is not one of the known values', mend: `write ${issue.values.map(String).join(', ')}` }]
     case 'too_small': return [{ path, what: limit(issue.origin, 'least', issue.minimum), mend: describeKey(path) }]
     case 'too_big': return [{ path, what: limit(issue.origin, 'most', issue.maximum), mend: describeKey(path) }]
     case 'invalid_format': return [{ path, what: 'does not have the right form', mend: `write ${issue.message}` }]
