@@ -4,10 +4,13 @@ import { undecidable } from '../../src/core/decide.ts'
 import { storeReasons } from '../../src/core/nonce.ts'
 import { receiverReasons } from '../../src/core/receiver.ts'
 import type { ReasonRow } from '../../src/core/verdict.ts'
+import { presetsPage } from '../../scripts/presets-page.ts'
 import { requestReasons } from '../../src/listen/reasons.ts'
 
 /** Pages of the documentation that are made from the source; `npm run docs` writes them, and the tests hold them fresh. */
-export const pages: Readonly<Record<string, () => string>> = { 'docs/reasons.md': reasonsPage, 'docs/configuration.md': configurationPage }
+export const pages: Readonly<Record<string, () => string>> = {
+  'docs/reasons.md': reasonsPage, 'docs/configuration.md': configurationPage, 'docs/presets.md': presetsPage,
+}
 
 /** Every reason code, with the rooms and checks that give it. */
 export function reasonRows(): ReadonlyMap<string, ReasonRow & { readonly by: readonly string[] }> {
