@@ -13,15 +13,19 @@ import { UsageError } from './usage-error.ts'
 /** Every command, one a file. */
 const commands = [runCommand, checkCommand, explainCommand, sendCommand, testCommand, presetsCommand, certsCommand, schemaCommand]
 
-/** Runs the command line; gives the exit code. Users' mistakes are told without a stack trace, bugs with one. */
-export async function main(argv: readonly string[]): Promise<number> {
-  const program = new Command('sallyport')
+/** The whole command line, ready to parse or to be asked for its help. */
+export function program(): Command {
+  const whole = new Command('sallyport')
     .description('A mutual-TLS gateway for webhooks: only clean deliveries get through.')
     .showSuggestionAfterError().exitOverride()
-  for (const command of commands) program.addCommand(command())
-  for (const command of program.commands) command.exitOverride()
+  for (const command of commands) whole.addCommand(command().exitOverride())
+  return whole
+}
+
+/** Runs the command line; gives the exit code. Users' mistakes are told without a stack trace, bugs with one. */
+export async function main(argv: readonly string[]): Promise<number> {
   try {
-    await program.parseAsync([...argv])
+    await program().parseAsync([...argv])
     return Number(process.exitCode ?? 0)
   } catch (error) {
     return report(error)
