@@ -22,7 +22,7 @@ shows one in full.
 
 **Proof**: how the preset was proven. ${by('vector')} by \`vector\`, messages with keys and signatures that the sender or its library's own tests
 published; ${by('sdk')} by \`sdk\`, where the sender's official library judges the same deliveries in the tests; ${by('document')} by \`document\`, written from the
-documentation. Each of them meets a sender that was written a second time, from the same documentation, with the crypto of Node alone,
+documentation. Each of them meets a sender that was written a second time, from the same documentation and without this engine,
 and refuses what that sender signed once it is spoilt: body, each header, time, key, algorithm, spelling.
 
 **Retries**: \`resign\`, a retry is signed anew · \`repeat\`, it is the same bytes again · \`none\`, the sender makes none, or says nothing about it.
