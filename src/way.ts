@@ -2,12 +2,13 @@ import { undecidable, type Decision, type Refusal } from './core/decide.ts'
 import type { Address, Head } from './core/delivery.ts'
 import type { Route } from './core/policy.ts'
 import type { Clock } from './core/ports.ts'
-import type { Outbound } from './core/receiver.ts'
+import type { Outbound, ReceiverPlan } from './core/receiver.ts'
 import type { Answer, Facts, ReasonRow } from './core/verdict.ts'
 import type { Decided } from './audit/record.ts'
 import { judge, type Early, type Policy, type Reached } from './judge.ts'
 import { forwardDelivery, type Forwarded } from './forward/forwarding.ts'
 import { towardsReceiver } from './forward/headers.ts'
+import { streamDelivery } from './forward/stream.ts'
 import { BodyReader, type BodyBudget } from './listen/body.ts'
 import type { SenderConnection, Turn } from './listen/connection.ts'
 import type { Busy, Load } from './listen/load.ts'
@@ -147,6 +148,7 @@ class Passage {
 
   async #forward(head: Head, route: Route, decision: Decision): Promise<void> {
     const checks = this.#elapsed()
+    if (route.forward.stream !== undefined) return await this.#stream(head, route, decision, route.forward.stream)
     const { request, response } = this.#turn
     const forwarded = await forwardDelivery({
       receiver: route.forward.receiver, outbound: this.#outbound(head, route, decision), decision, response,
@@ -160,6 +162,20 @@ class Passage {
     this.#record({
       verdict: failure === undefined ? 'accepted' : 'refused', reason: failure?.reason ?? decision.refusal?.reason,
       status: forwarded.status, facts: failure?.facts ?? decision.refusal?.facts ?? {}, decision, checks, receiver, forwarded,
+    })
+  }
+
+  async #stream(head: Head, route: Route, decision: Decision, to: ReceiverPlan): Promise<void> {
+    const checks = this.#elapsed()
+    const { request, response, expect } = this.#turn
+    if (expect === 'continue') response.writeContinue()
+    const outbound = this.#outbound(head, route, decision)
+    const { status, bytes, failure } = await streamDelivery({ request, response, to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id] })
+    const receiver = this.#elapsed() - checks
+    if (failure !== undefined) respondProblem(request, response, this.#problem(failure.reason, failure.row), 'sound', this.#parts.clock)
+    this.#record({
+      verdict: failure === undefined ? 'accepted' : 'refused', reason: failure?.reason ?? decision.refusal?.reason, status, bytes,
+      facts: failure?.facts ?? decision.refusal?.facts ?? {}, decision, checks, receiver,
     })
   }
 
@@ -193,7 +209,7 @@ class Passage {
     this.#parts.record({
       at: this.#at, id: this.#id, route: this.#route?.name, from: this.#from,
       certificate: this.#connection.certificate, verdict: outcome.verdict, reason: outcome.reason, status: outcome.status,
-      bytes: decision?.body?.length ?? 0, key: decision?.signed?.key, nonce: forwarded?.nonce,
+      bytes: outcome.bytes ?? decision?.body?.length ?? 0, key: decision?.signed?.key, nonce: forwarded?.nonce,
       spent: { checks: outcome.checks - (decision?.storeTime ?? 0), store, receiver: outcome.receiver ?? 0 },
       facts: this.#dropped.length === 0 ? facts : { ...facts, droppedHeaders: this.#dropped },
     })
@@ -215,6 +231,8 @@ interface Outcome {
   readonly decision?: Decision
   readonly receiver?: number
   readonly forwarded?: Forwarded
+  /** Of a body that was not held. */
+  readonly bytes?: number
 }
 
 const nothing = new Uint8Array(0)

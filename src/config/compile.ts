@@ -50,12 +50,11 @@ export function compilePlan(loaded: Loaded, files: ConfigurationFiles, parts: Pa
   const { settings, document } = loaded
   const problems: Problem[] = [...loaded.problems]
   const problem = (found: Problem): void => { if (!isBelow(found.path, loaded.replaced)) problems.push(found) }
-  const receivers = new Map(Object.entries(settings.receivers).map(([name, one]) => (
-    [name, parts.receiver(compileReceiver(name, one, files, problem))]
-  )))
+  const receiverPlans = new Map(Object.entries(settings.receivers).map(([name, one]) => [name, compileReceiver(name, one, files, problem)]))
+  const receivers = new Map([...receiverPlans].map(([name, one]) => [name, parts.receiver(one)]))
   const plan: Plan = {
     listeners: settings.listeners.map((listener, at) => compileListener(listener, ['listeners', at], files, problem)),
-    routes: settings.routes.map((_, at) => compileRoute(settings, at, { ...parts, files, receivers, problem })),
+    routes: settings.routes.map((_, at) => compileRoute(settings, at, { ...parts, files, receivers, receiverPlans, problem })),
     limits: settings.limits,
     responses: settings.responses,
   }

@@ -2,9 +2,10 @@ import { domainToASCII } from 'node:url'
 import { checks } from '../checks/index.ts'
 import { compileCheck, type AddressTest, type CheckTools, type KeyPath, type Question } from '../core/check.ts'
 import { inOrder } from '../core/decide.ts'
+import type { Stage } from '../core/delivery.ts'
 import type { Problem } from '../core/plan.ts'
 import type { Forward, Match, Route } from '../core/policy.ts'
-import type { Receiver } from '../core/receiver.ts'
+import type { Receiver, ReceiverPlan } from '../core/receiver.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Parts } from './compile.ts'
 import type { ConfigurationFiles } from './files.ts'
@@ -15,6 +16,7 @@ import { resolveSecret } from './secrets.ts'
 export interface RouteParts extends Parts {
   readonly files: ConfigurationFiles
   readonly receivers: ReadonlyMap<string, Receiver>
+  readonly receiverPlans: ReadonlyMap<string, ReceiverPlan>
   readonly problem: (problem: Problem) => void
 }
 
@@ -34,9 +36,21 @@ export function compileRoute(settings: Settings, at: number, parts: RouteParts):
   const reads = checks.flatMap((check) => (named.has(check.key) ? check.reads?.(named.get(check.key)) ?? [] : []))
   return {
     name: route.name, match: compileMatch(withAnswered(route.match, named), at, parts), mode: route.mode,
-    questions: inOrder(questions), reads: new Set(reads), forward,
+    questions: inOrder(route.body === 'stream' ? withoutBody(questions, route, at, parts) : questions), reads: new Set(reads), forward,
   }
 }
+
+/** What a streaming route asks: nothing that needs the body. */
+function withoutBody(questions: readonly Question[], route: RouteSettings, at: number, { problem }: RouteParts): readonly Question[] {
+  const reading = new Set(questions.filter(({ stage }) => !beforeBody.has(stage)).map(({ check }) => check))
+  for (const key of reading) {
+    if (!Object.hasOwn(route, key) || (route as Record<string, unknown>)[key] === undefined) continue
+    const mend = `leave \`${key}\` out, or write \`body: buffer\``
+    problem({ path: ['routes', at, key], what: 'needs the body, which a streaming route does not hold', mend })
+  }
+  return questions.filter(({ check }) => !reading.has(check))
+}
+const beforeBody: ReadonlySet<Stage> = new Set(['connection', 'certificate', 'credentials'])
 
 /** A check may answer requests of other methods itself: they find the route, too. */
 function withAnswered(match: RouteSettings['match'], named: ReadonlyMap<string, unknown>): RouteSettings['match'] {
@@ -126,7 +140,7 @@ const missing: Receiver = {
   close: () => Promise.resolve(),
 }
 
-function compileForward(route: RouteSettings, at: number, { receivers, problem }: RouteParts): Forward {
+function compileForward(route: RouteSettings, at: number, { receivers, receiverPlans, problem }: RouteParts): Forward {
   const { to, path } = route.forward
   const receiver = receivers.get(to)
   if (receiver === undefined) {
@@ -138,5 +152,5 @@ function compileForward(route: RouteSettings, at: number, { receivers, problem }
     const mend = 'write a whole path, or let `match.path` end in `/*`, too'
     problem({ path: ['routes', at, 'forward', 'path'], what: 'there is no rest of a path to put behind the prefix', mend })
   }
-  return { receiver: receiver ?? missing, path }
+  return { receiver: receiver ?? missing, path, stream: route.body === 'stream' ? receiverPlans.get(to) : undefined }
 }

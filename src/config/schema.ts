@@ -116,6 +116,8 @@ const route = z.strictObject({
   ...checkKeys,
   open: z.literal(true).optional().describe('Says that nothing here proves who sent, and that this is meant.'),
   forward,
+  body: z.enum(['buffer', 'stream']).default('buffer')
+    .describe('stream: handed on as it comes, however large; only where no check needs the body.'),
   mode: z.enum(['enforce', 'observe']).default('enforce').describe('observe: would-be refusals are logged and let through.'),
 })
 

@@ -1,6 +1,6 @@
 import type { Question } from './check.ts'
 import type { Mode } from './decide.ts'
-import type { Receiver } from './receiver.ts'
+import type { Receiver, ReceiverPlan } from './receiver.ts'
 
 /** One route of the configuration, compiled: which deliveries meet which questions and which receiver. */
 export interface Route {
@@ -27,4 +27,6 @@ export interface Forward {
   readonly receiver: Receiver
   /** In place of the path that matched; undefined: the same path, byte for byte. */
   readonly path: string | undefined
+  /** Where bodies are streamed to, both ways, instead of being held; no question of such a route needs the body. */
+  readonly stream: ReceiverPlan | undefined
 }

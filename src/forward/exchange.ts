@@ -57,8 +57,7 @@ export class Exchange implements Sending, Dispatcher.DispatchHandler {
     this.#phase = 'body'
     this.#resume = resume
     this.#bodiless = status === 204 || status === 304
-    const headers = towardsSender(raw.map(latin1))
-    return this.#sink.head(status, status === 204 ? withoutLength(headers) : headers) === 'go-on'
+    return this.#sink.head(status, towardsSender(status, raw.map(latin1))) === 'go-on'
   }
 
   onData(chunk: Buffer): boolean {
@@ -137,9 +136,4 @@ function codeOf(error: Error & { readonly code?: unknown }): string {
 
 function latin1(bytes: Buffer): string {
   return bytes.toString('latin1')
-}
-
-/** A 204 has no length to state (RFC 9110 §8.6). */
-function withoutLength(headers: readonly string[]): string[] {
-  return headers.filter((_, at) => (headers[at - at % 2] as string).toLowerCase() !== 'content-length')
 }

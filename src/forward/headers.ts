@@ -39,8 +39,8 @@ export function towardsReceiver({ raw, names }: Headers, introduction: Introduct
 }
 
 /** The receiver's header lines → the sender's: hop-by-hop ones dropped, and those that only the gateway may say. */
-export function towardsSender(raw: readonly string[]): string[] {
-  return without(raw, new Headers(raw).names, toSender)
+export function towardsSender(status: number, raw: readonly string[]): string[] {
+  return without(raw, new Headers(raw).names, status === 204 ? bodiless : toSender)
 }
 
 /** What is dropped: names in their compared form, and whatever begins with one of the prefixes, by their first letter. */
@@ -75,6 +75,9 @@ const toReceiver = cleaning(
 )
 
 const toSender = cleaning(hopByHop, ['sallyport'])
+
+/** A 204 has no length to state (RFC 9110 §8.6). */
+const bodiless = cleaning([...hopByHop, 'content-length'], ['sallyport'])
 
 /** `names` are those of `raw` in lower case. */
 function without(raw: readonly string[], names: readonly string[], cleaning: Cleaning): string[] {
