@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { block4, vector, version1, version2 } from '../support/proxy-header.ts'
@@ -153,4 +154,21 @@ void t.test('a second header is not read: it is no TLS', async (t) => {
   await client.send(Buffer.concat([version1('192.0.2.7'), version1('192.0.2.8')])).ended()
   t.match(await gateway.audit(1), [{ reason: 'handshake-failed', source: '192.0.2.7' }])
   t.equal(receiver.seen.length, 0)
+})
+
+void t.test('junk in front of TLS ends its own connection and nothing else', async (t) => {
+  const stage = await scene(t)
+  const junk = fc.oneof(
+    fc.uint8Array({ minLength: 1, maxLength: 300 }),
+    fc.uint8Array({ maxLength: 300 }).map((tail) => Buffer.concat([version2(), tail])),
+    fc.uint8Array({ maxLength: 300 }).map((tail) => Buffer.concat([version1('192.0.2.7'), tail])),
+    fc.nat({ max: 40 }).map((length) => version2({ checksum: 'right' }).subarray(0, length)),
+  )
+  for (const bytes of fc.sample(junk, 60)) {
+    const client = await rawTcp(stage.gateway.port)
+    client.send(Buffer.from(bytes)).socket.end()
+    await client.ended()
+  }
+  t.equal((await deliver(t, stage, joined(version2()))).response.status, 200)
+  t.equal(stage.receiver.seen.length, 1)
 })
