@@ -29,7 +29,8 @@ Examples:
 
 function list(form: 'json' | 'text'): string {
   const all = allPresetFacts()
-  return form === 'json' ? `${JSON.stringify(all.map(summary), null, 2)}\n` : `${table(all)}\n${all.length} presets; \`sallyport presets NAME\` shows one in full\n`
+  if (form === 'json') return `${JSON.stringify(all.map(summary), null, 2)}\n`
+  return `${table(all)}\n${all.length} presets; \`sallyport presets NAME\` shows one in full\n`
 }
 
 function summary({ name, document, strength, algorithms, signs, open }: PresetFacts) {
@@ -96,7 +97,8 @@ function inFull(facts: PresetFacts): string {
 }
 
 function example({ name, document, keys, signs, parameters }: PresetFacts): string {
-  const needed = Object.entries(parameters).filter(([, { default: value }]) => value === undefined).map(([key]) => `${key}: ${key === 'header' ? 'X-Example' : '…'}`)
+  const needed = Object.keys(parameters).filter((key) => parameters[key]?.default === undefined)
+    .map((key) => `${key}: ${key === 'header' ? 'X-Example' : '…'}`)
   const url = signs.includes('url') ? [`publicUrl: https://hooks.example.com/${name}`] : []
   const under = keys[0]?.under
   if (under === undefined) return `{ ${[`preset: ${name}`, ...needed, ...url].join(', ')} }`

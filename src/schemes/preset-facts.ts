@@ -106,6 +106,7 @@ function openOf({ timestamp, retired, signature }: SchemeDocument, signs: Preset
   if (!signs.includes('id')) open.push('no id')
   if (algorithms.some((name) => name.includes('sha1'))) open.push('SHA-1')
   if (algorithms.some((name) => name.includes('md5'))) open.push('MD5')
-  if ([signature ?? []].flat().some((place) => place.query !== undefined || (isInBody(place) && place.algorithm === 'token'))) open.push('lands in logs')
+  const inSight = [signature ?? []].flat().some((place) => place.query !== undefined || (isInBody(place) && place.algorithm === 'token'))
+  if (inSight) open.push('lands in logs')
   return open
 }

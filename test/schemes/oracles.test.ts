@@ -41,7 +41,8 @@ for (const [name, oracle] of Object.entries(installed ? oracles : {})) {
 }
 
 function lines({ headers }: Verifiable): [string, string][] {
-  return headers.names.map((name): [string, string] => [name, headers.one(name) as string]).filter(([name]) => /signature/.test(name) && !/version/.test(name))
+  const signed = headers.names.filter((name) => /signature/.test(name) && !/version/.test(name))
+  return signed.map((name) => [name, headers.one(name) as string])
 }
 
 /** With its last letter or digit changed. */

@@ -55,7 +55,10 @@ async function signedByUs(name: string, { sender, key, delivery }: Posted, schem
   const text = key.private?.export({ type: 'pkcs8', format: 'pem' }) as string | undefined ?? key.written
   const sign = compileSign(preset(name, sender.parameters), Buffer.from(text), key.kind, publicUrl, () => undefined)
   if (sign === undefined) return 'signed'
-  const kept = delivery.headers.raw.filter((_, at, raw) => !scheme.headers.includes((raw[at - at % 2] as string).toLowerCase()) || isPlain(raw[at - at % 2] as string))
+  const kept = delivery.headers.raw.filter((_, at, raw) => {
+    const name = raw[at - at % 2] as string
+    return isPlain(name) || !scheme.headers.includes(name.toLowerCase())
+  })
   return await judge(scheme, send(sign, { ...delivery, query: undefined, headers: kept, id: '2b1a-1f', keyId: 'key-1' }))
 }
 

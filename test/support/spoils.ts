@@ -49,7 +49,9 @@ const spoilEncoding: Spoil = (delivery, scheme) => signaturesOf(scheme.document)
     ['zeros', with_(proof.replace(/[0-9A-Za-z]/g, '0'))],
     ['twice in one', with_(proof + proof)],
   ]
-  if (signature.encoding === 'base64') spoilt.push(['no padding', with_(proof.replace(/=+$/, ''))], ['url alphabet', with_(Buffer.from(proof, 'base64').toString('base64url'))])
+  if (signature.encoding === 'base64') {
+    spoilt.push(['no padding', with_(proof.replace(/=+$/, ''))], ['url alphabet', with_(Buffer.from(proof, 'base64').toString('base64url'))])
+  }
   if (signature.encoding === 'hex') spoilt.push(['base64 for hex', with_(Buffer.from(proof, 'hex').toString('base64'))])
   if (signature.encoding === 'base64' && proof.endsWith('=')) spoilt.push(['padding bits', with_(paddingBits(proof))])
   return spoilt.filter(([, { headers }]) => headers.raw[index * 2 + 1] !== value)
@@ -92,9 +94,10 @@ const spoilFields: Spoil = (delivery, { document: { timestamp, id, fields = {}, 
       'of another type': withField(text, path, () => ({})), 'null': withField(text, path, () => null), gone: withField(text, path, () => undefined),
       twice: text.replace(`${key}:`, `${key}:"x",${key}:`),
     }
-    return Object.entries(spoilt).map(([how, changed]) => (
-      [`field ${path.join('.')} ${how}`, { ...delivery, body: Buffer.from(place.form === undefined ? changed : `${place.form}=${encodeURIComponent(changed)}`) }] as [string, Verifiable]
-    ))
+    return Object.entries(spoilt).map(([how, changed]): [string, Verifiable] => {
+      const body = place.form === undefined ? changed : `${place.form}=${encodeURIComponent(changed)}`
+      return [`field ${path.join('.')} ${how}`, { ...delivery, body: Buffer.from(body) }]
+    })
   })
 }
 
