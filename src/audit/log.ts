@@ -1,5 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
-import { auditRecord, type Decided } from './record.ts'
+import { auditLine, type Decided } from './record.ts'
 
 /** `pino.destination` gives a SonicBoom; this is the part of it that is used. */
 type Destination = DestinationStream & {
@@ -38,7 +38,7 @@ export class AuditLog {
   }
 
   write(decided: Decided): void {
-    this.append(`${JSON.stringify(auditRecord(decided))}\n`)
+    this.append(auditLine(decided))
   }
 
   /** Whole lines, each with its line feed. */

@@ -27,29 +27,28 @@ export interface Decided {
 /** Where the time went. */
 export interface Spent { readonly checks: Milliseconds; readonly store: Milliseconds; readonly receiver: Milliseconds }
 
-/** The audit record as it is written, one JSON object a line. */
-export function auditRecord(decided: Decided): Record<string, unknown> {
+/** The audit record as it is written: one JSON object, one line, its line break included. */
+export function auditLine(decided: Decided): string {
   const { at, id, route, from, certificate, verdict, reason, status, bytes, spent, key, nonce, facts } = decided
-  return {
-    time: new Date(at).toISOString(), id, route, source: from?.text,
-    certificate: certificate === undefined ? undefined : describe(certificate),
-    verdict, reason, status, bytes,
+  const record = JSON.stringify({
+    time: new Date(at).toISOString(), id, route, source: from?.text, verdict, reason, status, bytes,
     ms: { checks: round(spent.checks), store: round(spent.store), receiver: round(spent.receiver) },
     key, nonce, facts: isEmpty(facts) ? undefined : facts,
-  }
+  })
+  return certificate === undefined ? `${record}\n` : `${record.slice(0, -1)},"certificate":${describe(certificate)}}\n`
 }
 
-/** A certificate is described once; a connection brings many deliveries. */
-const described = new WeakMap<PeerCertificate, Record<string, unknown>>()
+/** A certificate becomes JSON once; a connection brings many deliveries. */
+const described = new WeakMap<PeerCertificate, string>()
 
-function describe(certificate: PeerCertificate): Record<string, unknown> {
+function describe(certificate: PeerCertificate): string {
   let found = described.get(certificate)
   if (found === undefined) {
-    found = {
+    found = JSON.stringify({
       subject: certificate.subject.map(({ type, value }) => `${type}=${value}`).join(', '),
       san: certificate.names.map(({ type, value }) => `${type}:${value}`),
       sha256: certificate.fingerprint,
-    }
+    })
     described.set(certificate, found)
   }
   return found

@@ -3,7 +3,7 @@ import type { Decision } from '../core/decide.ts'
 import { storeReasons } from '../core/nonce.ts'
 import type { Clock } from '../core/ports.ts'
 import { receiverReasons, type Outbound, type Receiver, type ReceiverReason, type ReplySink, type Sending } from '../core/receiver.ts'
-import type { Milliseconds } from '../core/units.ts'
+import type { Bytes, Milliseconds } from '../core/units.ts'
 import type { Facts, ReasonRow } from '../core/verdict.ts'
 
 /** A decided delivery, ready to go in. */
@@ -39,6 +39,12 @@ export function forwardDelivery(forwarding: Forwarding): Promise<Forwarded> {
     const reply = new ReplyToSender(forwarding, resolve)
     reply.sending = forwarding.receiver.send(forwarding.outbound, reply)
   })
+}
+
+const smallReply: Bytes = 4_096
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 
 class ReplyToSender implements ReplySink {
@@ -80,7 +86,9 @@ class ReplyToSender implements ReplySink {
   end(): void {
     const { response } = this.#forwarding
     if (this.#held === undefined) response.end()
-    else response.end(this.#held)
+    else if (this.#held.length > smallReply) response.end(this.#held)
+    // As text of one byte a character Node joins it with the head: one TLS record, and no gathering of buffers.
+    else response.end(latin1(this.#held), 'latin1')
     this.#finish(undefined)
   }
 

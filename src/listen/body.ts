@@ -82,14 +82,17 @@ export class BodyReader {
 
   #collect(cap: Bytes, resolve: (body: Uint8Array | BodyFault) => void): void {
     const request = this.#request
+    // The listeners go with the request; to take them off one by one costs as much as to read a small body.
+    let isSettled = false
     const settle = (body: Uint8Array | BodyFault): void => {
+      if (isSettled) return
+      isSettled = true
       this.#stop()
-      request.off('data', onData).off('end', onEnd).off('error', onBreak).off('close', onBreak)
-      request.pause()
+      if (!(body instanceof Uint8Array)) request.pause()
       resolve(body)
     }
     const onData = (chunk: Uint8Array): void => {
-      const fault = this.#add(chunk, cap)
+      const fault = isSettled ? undefined : this.#add(chunk, cap)
       if (fault !== undefined) settle(fault)
     }
     const onEnd = (): void => settle(this.#whole())
