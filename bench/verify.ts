@@ -17,7 +17,7 @@ import { Headers } from '../src/core/headers.ts'
  */
 const rounds = 15
 const turns = 4000
-const secret = Buffer.from('c2l4dGVlbiBieXRlcyBhbmQgbW9yZSBvZiBzZWNyZXQ=')
+const bytes = Buffer.from('sixteen bytes and more of secret')
 const padding = 'x'.repeat(120)
 const body = Buffer.from(JSON.stringify({
   id: 'evt_1', type: 'invoice.paid', items: Array.from({ length: 11 }, (_, at) => ({ at, note: padding, price: 1999, paid: true })),
@@ -31,17 +31,29 @@ function rival(name: string, document: SchemeDocument): Rival | undefined {
   if (signature === undefined || row === undefined || !row.name.startsWith('hmac-')) return undefined
   const unsigned: Unsigned = { method: 'POST', path: '/in', query: undefined, headers, body, at: 1_767_225_600_000, id: 'msg_1', keyId: 'k' }
   const fail = (problem: unknown) => { throw new Error(JSON.stringify(problem)) }
+  const form = formOf(signature.key, 'secret')
+  const secret = Buffer.from(form.form === 'hex' ? bytes.toString('hex') : bytes.toString('base64'))
   const publicUrl = 'https://hooks.example.com/in'
   const written = [{ reference: 'env:SECRET', id: 'k', bytes: secret, path: [] }]
-  const stamp = compileSign(document, secret, 'secret', publicUrl, fail)?.(unsigned)
+  const stamp = attempt(() => compileSign(document, secret, 'secret', publicUrl, () => undefined)?.(unsigned))
   const scheme = compileScheme(document, { secrets: written, keys: [] }, { publicUrl }, fail)
   if (stamp === undefined || scheme === undefined) return undefined
   const delivery: Verifiable = { ...unsigned, headers: new Headers([...headers, ...stamp.headers]) }
   const verdict = scheme.verify(delivery)
-  if ('then' in verdict || verdict.verdict !== 'pass') throw new Error(`${name} does not verify what it signed`)
-  const key = secretKey(formOf(signature.key, 'secret'), secret)
+  // Some senders sign fields of a body of their own; what they cost is not the MAC.
+  if ('then' in verdict || verdict.verdict !== 'pass') return undefined
+  const key = secretKey(form, secret)
   if ('unusable' in key || signature.encoding === 'text') return undefined
   return { name, verify: () => scheme.verify(delivery), bare: bareOf(row.name.slice(5), key.export(), verdict.gain.signed?.material ?? [], signature.encoding) }
+}
+
+/** Signing throws where the body lacks what is signed. */
+function attempt<T>(sign: () => T): T | undefined {
+  try {
+    return sign()
+  } catch {
+    return undefined
+  }
 }
 
 /** What anyone would write. */

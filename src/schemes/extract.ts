@@ -24,13 +24,24 @@ export function malformed(where: string, why: string): Malformed {
 export function compileSource(source: Source, body: JsonTree): ReadSource {
   const name = nameOf(source)
   const read = compilePlace(source, body, name)
-  const { list } = source
-  if (list !== undefined) return (reading) => each(read(reading), (text) => itemsOf(text, list, source, name))
-  const { prefix } = source
-  if (prefix === undefined) return read
-  return (reading) => each(read(reading), (text) => (
-    text.startsWith(prefix) ? [text.slice(prefix.length)] : malformed(name, `does not begin with ${prefix}`)
-  ))
+  const take = compileTake(source, name)
+  if (take === undefined) return read
+  const { header, json } = source
+  if (header === undefined || json !== undefined) return (reading) => each(read(reading), take)
+  const lower = header.toLowerCase()
+  return ({ delivery }) => {
+    const text = delivery.headers.one(lower)
+    return typeof text === 'string' ? take(text) : single(text, name)
+  }
+}
+
+/** Which part of a text is meant; undefined where it is the whole. */
+function compileTake(source: Source, name: string): ((text: string) => Found) | undefined {
+  const { list, prefix } = source
+  if (list !== undefined) return (text) => itemsOf(text, list, source, name)
+  if (prefix === undefined) return undefined
+  const wrong = malformed(name, `does not begin with ${prefix}`)
+  return (text) => (text.startsWith(prefix) ? [text.slice(prefix.length)] : wrong)
 }
 
 function compilePlace(source: Source, body: JsonTree, name: string): ReadSource {

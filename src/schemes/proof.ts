@@ -22,7 +22,8 @@ function proveBySecret(algorithm: SecretAlgorithm, spelling: Spelling): Proves {
     for (const text of texts) {
       if (text.length === 0 || (length !== undefined && text.length !== length)) continue
       expected ??= bytesOf(algorithm.digest(message, key, encoding))
-      if (sameBytes(bytesOf(spelling === 'hex' ? text.toLowerCase() : text), expected)) return true
+      if (sameBytes(bytesOf(text), expected)) return true
+      if (spelling === 'hex' && /[A-F]/.test(text) && sameBytes(bytesOf(text.toLowerCase()), expected)) return true
     }
     return false
   }

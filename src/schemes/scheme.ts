@@ -74,7 +74,7 @@ interface Claimed { readonly message: Message; readonly at: Instant | undefined 
 type Texts = readonly (readonly string[])[]
 
 function verify(reading: Reading, plan: SchemePlan, keys: ReadyKeys, unit: TimeUnit | undefined): Verdict<SignatureReason> {
-  const texts = readTexts(reading, plan)
+  const texts = readTexts(reading, plan, keys)
   if (!isTexts(texts)) return texts
   const claimed = readClaimed(reading, plan, unit)
   if ('verdict' in claimed) return claimed
@@ -145,17 +145,22 @@ class Proven implements Signed {
   }
 }
 
-function readTexts(reading: Reading, plan: SchemePlan): Texts | Refuse<SignatureReason> {
+/** Signatures that we have no key for are looked at only where there is no other: nothing could come of them. */
+function readTexts(reading: Reading, plan: SchemePlan, keys: ReadyKeys): Texts | Refuse<SignatureReason> {
   const texts: (readonly string[])[] = []
   let count = 0
-  for (const { read } of plan.signatures) {
-    const found = read(reading)
+  for (let at = 0; at < plan.signatures.length; at += 1) {
+    const found = keys[at]?.length === 0 ? nothing : (plan.signatures[at] as SignaturePlan).read(reading)
     if (isMalformed(found)) return found
     count += found.length
     texts.push(found)
   }
-  return count === 0 ? refuse('signature-missing', { where: placesOf(plan) }) : texts
+  if (count > 0) return texts
+  const where = placesOf(plan)
+  return plan.signatures.some(({ read }) => textsOf(read(reading)).length > 0) ? refuse('key-unknown', { where }) : refuse('signature-missing', { where })
 }
+
+const nothing: readonly string[] = Object.freeze([])
 
 function readClaimed(reading: Reading, plan: SchemePlan, unit: TimeUnit | undefined): Claimed | Refuse<SignatureReason> {
   const unmet = plan.require.length === 0 ? undefined : plan.require.find((condition) => !holds(condition, reading))
