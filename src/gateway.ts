@@ -65,9 +65,8 @@ export class Gateway {
     this.#connections = new Connections(connectionLimits(limits, around.workers), world.clock, () => this.#load.isLate)
     this.#metrics = new Metrics({
       heldBytes: () => this.#budget.held, connections: () => this.#connections.open, load: this.#load,
-      feeds: () => this.#state.prepared.feeds.standing.map(({ name, at, ranges }) => (
-        { name, ranges, age: at === undefined ? undefined : world.clock.now() - at }
-      )),
+      expiries: () => this.#state.prepared.expiries,
+      feeds: () => this.#state.prepared.feeds.standing.map(({ name, at, ranges }) => ({ name, ranges, age: at && world.clock.now() - at })),
     })
     this.#admin = new AdminServer({
       ready: () => this.#phase === 'open', metrics: () => this.#metrics.text(), metricsType: this.#metrics.contentType,
@@ -213,6 +212,7 @@ export class Gateway {
     const warn = (url: string, what: string): void => this.log.warn({ url, what }, 'cannot be refreshed, the last good copy stays')
     this.#state.prepared.publications.start(warn, before?.prepared.publications)
     before?.prepared.publications.stop()
+    for (const text of this.#state.prepared.warnings(this.#world.clock.now())) this.log.warn(text)
   }
 
   #record(decided: Decided): void {

@@ -12,8 +12,10 @@ import { isBelow } from './config/salvage.ts'
 import { httpReceiver } from './forward/receiver.ts'
 import { ambiguities, compileRoutes, type Ambiguity, type Find } from './listen/routes.ts'
 import type { Wanted } from './listen/listener-set.ts'
+import { expiriesOf, warnOfExpiry, type Expiry } from './listen/expiry.ts'
 import { buildTlsOptions } from './listen/tls.ts'
 import { Publications } from './outside/publications.ts'
+import type { Instant } from './core/units.ts'
 import type { World } from './world.ts'
 
 /** Everything that a configuration says, ready to be served: what `run` uses and what `check` proves. */
@@ -31,6 +33,9 @@ export interface Prepared {
   /** What it fetches from elsewhere; not started. */
   readonly publications: Publications
   readonly feeds: Feeds
+  /** Own certificates, authorities and revocation lists, by when they end, and what there is to say of that. */
+  readonly expiries: readonly Expiry[]
+  readonly warnings: (now: Instant) => readonly string[]
 }
 
 export interface Preparation {
@@ -69,7 +74,7 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
   const { place, files: read } = compiled
   return {
     plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, receiverPlans, files: read, place,
-    publications, feeds,
+    publications, feeds, expiries: expiriesOf(listeners), warnings: (now) => warnOfExpiry(listeners, now, settings.warnBefore),
   }
 }
 

@@ -1,5 +1,5 @@
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry, type MetricObject } from 'prom-client'
-import type { Milliseconds } from '../core/units.ts'
+import type { Instant, Milliseconds } from '../core/units.ts'
 import type { Decided } from './record.ts'
 
 /** What is looked at when the page is asked for. */
@@ -7,6 +7,7 @@ export interface Watched {
   readonly heldBytes: () => number
   readonly connections: () => number
   readonly load: { readonly inFlight: number; readonly delay: Milliseconds }
+  readonly expiries: () => readonly { readonly kind: string; readonly name: string; readonly at: Instant }[]
   readonly feeds: () => readonly { readonly name: string; readonly age: Milliseconds | undefined; readonly ranges: number }[]
 }
 
@@ -56,6 +57,15 @@ export class Metrics {
       collect() {
         this.reset()
         for (const { name, ranges } of state.feeds()) this.set({ feed: name }, ranges)
+      },
+    })
+    new Gauge({
+      name: 'sallyport_expiry_seconds', help: 'When a certificate, an authority or a revocation list expires, in seconds since 1970',
+      labelNames: ['kind', 'name'], registers, aggregator: 'min',
+      collect() {
+        this.reset()
+        // The soonest of a name comes first and stays.
+        for (const { kind, name, at } of [...state.expiries()].reverse()) this.set({ kind, name }, at / 1_000)
       },
     })
     this.#reloads = new Counter({ name: 'sallyport_reloads_total', help: 'Reloads by result', labelNames: ['result'], registers, aggregator: 'max' })

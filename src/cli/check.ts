@@ -21,9 +21,10 @@ export async function checkConfiguration(file: string, world: World): Promise<st
   const { loaded, files } = readConfiguration(file)
   const problems: Problem[] = [...loaded.problems]
   compileStore(loaded.settings.replay, files, world.environment, (problem) => { problems.push(problem) })
-  const { listeners, plan, receivers, feeds, publications } = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined })
+  const { listeners, plan, receivers, feeds, publications, warnings } = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined })
   await Promise.all([...receivers.values()].map((receiver) => receiver.close()))
-  const notes = [...feeds.standing.map(noteOnFeed), ...publications.standing.flatMap(noteOnPublication)]
+  const expiring = warnings(world.clock.now()).map((text) => `warning: ${text}`)
+  const notes = [...expiring, ...feeds.standing.map(noteOnFeed), ...publications.standing.flatMap(noteOnPublication)]
   return [`${file}: good; listeners ${listeners.length}, routes ${plan.routes.length}`, ...notes].join('\n')
 }
 

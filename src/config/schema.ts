@@ -122,6 +122,7 @@ const route = z.strictObject({
 })
 
 export const configuration = z.strictObject({
+  warnBefore: duration.prefault('7d').describe('How long before own certificates, authorities and revocation lists expire `check` and the log say so.'),
   listeners: z.array(listener).min(1),
   receivers: z.record(name, receiver),
   replay: z.strictObject({

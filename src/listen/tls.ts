@@ -12,7 +12,7 @@ import { readRevocationLists, type RevocationList } from '../certificates/revoca
 /** What a listener does TLS with, ready for `https.createServer` and `setSecureContext`. */
 export interface TlsMaterial {
   readonly options: ServerOptions
-  /** The listener's own certificate, and what was sent behind it. */
+  /** The listener's own certificates, and what is sent behind them. */
   readonly certificates: readonly X509Certificate[]
   /** Who may vouch for senders; empty where no certificate is asked for. */
   readonly authorities: readonly X509Certificate[]
@@ -54,7 +54,7 @@ export function buildTlsOptions(plan: TlsPlan): TlsMaterial | { readonly problem
   if (options === undefined) return { problems }
   const mode = plan.clientCertificate?.mode
   return {
-    options, authorities, lists, certificates: own.certificates, knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
+    options, authorities, lists, certificates: [own, ...others.flatMap((pair) => pair ?? [])].flatMap((pair) => pair.certificates), knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
     senders: mode === undefined ? 'unasked' : mode === 'require' ? 'required' : 'asked',
   }
 }

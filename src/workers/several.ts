@@ -24,7 +24,7 @@ export class SeveralWorkers {
   readonly #file: string
   readonly #world: World
   readonly #audit: AuditLog
-  readonly #metrics = new Metrics({ heldBytes: () => 0, connections: () => 0, load: { inFlight: 0, delay: 0 }, feeds: () => [] })
+  readonly #metrics = new Metrics({ heldBytes: () => 0, connections: () => 0, load: { inFlight: 0, delay: 0 }, expiries: () => [], feeds: () => [] })
   readonly #admin: AdminServer
   readonly #crew: Crew
   #looked: Looked
