@@ -13,7 +13,7 @@
  *     https.createServer({ cert: server.chain, key: server.key, ca: pki.ca.certificate, requestCert: true })
  *     tls.connect({ port, servername: 'localhost', cert: sender.chain, key: sender.key, ca: pki.ca.certificate })
  *
- * Times are `Instant`s; validity starts an hour before and ends a day after `Date.now()` unless told. Making a
+ * Times are `Instant`s; validity starts an hour before and ends 30 days after `Date.now()` unless told. Making a
  * certificate costs about a millisecond with EC keys; `kind: 'rsa'` is slow.
  */
 import 'reflect-metadata'
@@ -136,11 +136,11 @@ async function list(authority: Authority, revoked: readonly (Identity | string)[
   const delta = options.deltaOf === undefined ? []
     : [new Extension('2.5.29.27', true, AsnConvert.serialize(new BaseCRLNumber(options.deltaOf)))]
   return await issueRevocationList(authority, {
-    number: options.number ?? 1, thisUpdate, nextUpdate: options.nextUpdate ?? Date.now() + day, extensions: delta,
+    number: options.number ?? 1, thisUpdate, nextUpdate: options.nextUpdate ?? Date.now() + 30 * day, extensions: delta,
     revoked: revoked.map((one) => ({ serial: typeof one === 'string' ? one : one.serial, at: thisUpdate })),
   })
 }
 
 function validity(options: { readonly notBefore?: Instant; readonly notAfter?: Instant }) {
-  return { notBefore: options.notBefore ?? Date.now() - hour, notAfter: options.notAfter ?? Date.now() + day }
+  return { notBefore: options.notBefore ?? Date.now() - hour, notAfter: options.notAfter ?? Date.now() + 30 * day }
 }
