@@ -55,7 +55,7 @@ class Passing {
     request.on('data', (chunk: Uint8Array) => { this.#bytes += chunk.length })
     request.once('error', () => this.#gone())
     // Two pipes and everybody who waits for the end: more than Node expects, no leak.
-    response.setMaxListeners(20).once('close', () => this.#gone())
+    response.setMaxListeners(20).once('close', () => { if (this.#status === 0) this.#gone() })
     const proxy = httpProxy.createProxyServer({ target, agent, toProxy: true, selfHandleResponse: true, proxyTimeout: to.timeout })
     proxy.on('proxyReq', (sent) => sent.once('timeout', () => { this.#timedOut = true }))
     proxy.on('proxyRes', (answer) => this.#answer(answer))
@@ -68,6 +68,9 @@ class Passing {
     if (response.destroyed || this.#status !== 0) return void answer.destroy()
     this.#status = answer.statusCode ?? 502
     response.writeHead(this.#status, [...towardsSender(this.#status, answer.rawHeaders), ...replyHeaders])
+    let cut = false
+    answer.once('error', () => { cut = true })
+    response.once('close', () => { if (!cut) this.#gone() })
     pipeline(answer, response, (error) => {
       if (error == null) return this.#over(undefined)
       this.#fail(this.#timedOut ? 'receiver-timeout' : 'receiver-invalid', error)

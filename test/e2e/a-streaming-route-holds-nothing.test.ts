@@ -161,3 +161,14 @@ t.test('the sender hangs up in the middle: the receiver hears of it', async (t) 
   await gateway.audit(1)
   t.notOk(seen[0]?.complete)
 })
+
+t.test('the sender hangs up in the middle of the answer: that is its own doing', async (t) => {
+  const { gateway, client } = await start(t, (request, response) => {
+    request.resume()
+    response.writeHead(200, { 'Content-Length': 10 }).write('abc')
+  })
+  client.send(head('Content-Length: 0\r\n'))
+  await once(client.socket, 'data')
+  client.close()
+  t.match(await gateway.audit(1), [{ verdict: 'refused', reason: 'body-incomplete', status: 200 }])
+})
