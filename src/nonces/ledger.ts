@@ -17,6 +17,9 @@ export interface LedgerParts {
 /** How long to let a store alone that failed to keep a record, or that was found full everywhere. */
 const pause: Milliseconds = 100
 
+/** How many parts of the table one claim may go through for room: some milliseconds of the largest. */
+const sweptAtOnce = 4
+
 const inFlight = Object.freeze({ state: 'in-flight' })
 
 /**
@@ -129,10 +132,10 @@ export class Ledger implements NonceStore {
     }
   }
 
-  /** Where the store is full, one part after the other is rid of what expired; after a round in vain there is a pause. */
+  /** Where the store is full, one part after the other is rid of what expired; after each round there is a pause. */
   #makeRoom(moment: Milliseconds): void {
     if (this.table.size + this.#claims.size < this.#parts.capacity) return
-    while (moment >= this.#sweepAt) {
+    for (let parts = 0; parts < sweptAtOnce && moment >= this.#sweepAt; parts++) {
       this.table.sweep(this.#lived.now())
       if (this.table.size + this.#claims.size < this.#parts.capacity) return
       this.#swept = (this.#swept + 1) % this.table.partCount

@@ -22,13 +22,14 @@ export class LocalStandIn implements NonceStore {
   /** Accepted while the shared store was away: it is to know. */
   readonly #untold: { readonly nonce: Nonce; readonly outcome: Outcome }[] = []
 
-  constructor(shared: SharedStore, clock: Clock) {
+  constructor(shared: SharedStore, clock: Clock, capacity = memoryCapacity) {
     this.#shared = shared
-    this.#local = new Ledger({ clock, capacity: memoryCapacity })
+    this.#local = new Ledger({ clock, capacity })
   }
 
   async claim(nonce: Nonce, lease: Milliseconds): Promise<Claimed> {
-    const own = this.#local.claim(nonce, lease)
+    const own = this.#claimOwn(nonce, lease)
+    if (own === 'full') return await this.#shared.claim(nonce, lease)
     if (own.state !== 'claimed') return this.#isAlone ? { ...own, standIn: true } : own
     try {
       const shared = await this.#shared.claim(nonce, lease)
@@ -41,6 +42,16 @@ export class LocalStandIn implements NonceStore {
       if (!(error instanceof StoreUnavailable)) throw error
       this.#isAlone = true
       return this.#alone(own, nonce)
+    }
+  }
+
+  /** The own memory is bounded; what it has no place for is the shared store's alone. */
+  #claimOwn(nonce: Nonce, lease: Milliseconds): Claimed | 'full' {
+    try {
+      return this.#local.claim(nonce, lease)
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return 'full'
+      throw error
     }
   }
 

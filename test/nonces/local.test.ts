@@ -101,3 +101,15 @@ await t.test('a shared store that goes away between claim and commit', async (t)
   t.equal(await claim.commit(outcome(clock)), true)
   t.match(await gateway.claim(nonceOf('a'), 1_000), { state: 'committed' })
 })
+
+await t.test('an own memory that is full leaves the rest to the shared store', async (t) => {
+  const clock = new StillClock()
+  const shared = new Shared(clock)
+  const gateway = new LocalStandIn(shared, clock, 1)
+  await (await take(gateway, 'a')).commit(outcome(clock))
+  await (await take(gateway, 'b')).commit(outcome(clock))
+  t.match(await gateway.claim(nonceOf('b'), 1_000), { state: 'committed' })
+  shared.away = true
+  await t.rejects(() => gateway.claim(nonceOf('c'), 1_000), StoreUnavailable)
+  t.match(await gateway.claim(nonceOf('a'), 1_000), { state: 'committed' })
+})
