@@ -9,8 +9,7 @@ export type Encoding = (typeof encodings)[number]
 export function decode(text: string, encoding: Encoding): Buffer | undefined {
   if (text === '') return undefined
   const bytes = Buffer.from(text, encoding)
-  if (encoding === 'hex') return bytes.length * 2 === text.length ? bytes : undefined
-  return bytes.toString(encoding) === text ? bytes : undefined
+  return bytes.toString(encoding) === (encoding === 'hex' ? text.toLowerCase() : text) ? bytes : undefined
 }
 
 /** Text of one character a byte → those bytes. */

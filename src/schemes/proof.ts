@@ -18,12 +18,17 @@ function proveBySecret(algorithm: SecretAlgorithm, spelling: Spelling): Proves {
   const encoding: DigestEncoding = spelling === 'text' ? 'binary' : spelling
   const length = lengthOf(algorithm, spelling)
   return (message, key, texts) => {
+    let right = ''
     let expected: Uint8Array | undefined
     for (const text of texts) {
       if (text.length === 0 || (length !== undefined && text.length !== length)) continue
-      expected ??= bytesOf(algorithm.digest(message, key, encoding))
-      if (sameBytes(bytesOf(text), expected)) return true
-      if (spelling === 'hex' && /[A-F]/.test(text) && sameBytes(bytesOf(text.toLowerCase()), expected)) return true
+      if (expected === undefined) {
+        right = algorithm.digest(message, key, encoding)
+        expected = bytesOf(right)
+      }
+      // The bytes decide, in constant time; after that, characters beyond one byte must not have been folded into them.
+      if (sameBytes(bytesOf(text), expected)) return text === right
+      if (spelling === 'hex' && /[A-F]/.test(text) && sameBytes(bytesOf(text.toLowerCase()), expected)) return text.toLowerCase() === right
     }
     return false
   }

@@ -20,6 +20,7 @@ const cases: [string, string, typeof encodings[number], string | undefined][] = 
   ['padded', 'AP8=', 'base64url', undefined],
   ['its padding bits', 'AP9', 'base64url', undefined],
   ['the other alphabet', '+/8', 'base64url', undefined],
+  ['beyond latin1, folding into digits', '\u0130\u0130', 'hex', undefined],
   ['beyond latin1', '\u0660\u0661', 'hex', undefined],
   ['a wide letter', 'AP8\u0141', 'base64', undefined],
 ]

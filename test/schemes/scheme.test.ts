@@ -48,6 +48,8 @@ t.test('places', async (t) => {
     ['a number that is none', { signature: { numbered: 'X-S-', algorithm: 'hmac-sha256' } }, delivery(['X-S-01', good, 'X-S-', good, 'X-S-17', good]), 'signature-missing'],
     ['a number twice', { signature: { numbered: 'X-S-', algorithm: 'hmac-sha256' } }, delivery(['X-S-1', good, 'x-s-1', good]), 'signature-malformed'],
     ['items of a list by position', { signature: { ...plain, list: ',', position: 'rest' }, timestamp: { header: 'X-S', list: ',', position: 1 }, message: '{timestamp}.' }, delivery(['X-S', `17,${mac('no')},${mac('17.')}`]), 'env:KEY_0'],
+    ['hex in upper case', { signature: plain }, delivery(['X-S', good.toUpperCase()]), 'env:KEY_0'],
+    ['characters that fold into the right bytes', { signature: plain }, delivery(['X-S', [...good].map((one) => String.fromCharCode(one.charCodeAt(0) + 256)).join('')]), 'signature-malformed'],
     ['a wrong prefix', { signature: { ...plain, prefix: 'sha256=' } }, delivery(['X-S', `sha1=${good}`]), 'signature-malformed'],
     ['labels that name fields of objects', { signature: { ...plain, list: ',', prefix: 'v1=' } }, delivery(['X-S', `__proto__=1,constructor=2, v1=${good}`]), 'env:KEY_0'],
   ]
