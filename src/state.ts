@@ -56,12 +56,15 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
 }
 
 /** A configuration that was looked at: good, and nothing of it is open. */
-export interface Looked { readonly settings: Settings; readonly prepared: Prepared }
+export interface Looked { readonly settings: Settings; readonly prepared: Prepared; readonly storePlan: StorePlan }
 
 /** Throws `ConfigurationError`, and nothing else. */
 export function looked(files: ConfigurationFiles, world: World): Looked {
   const { loaded } = readConfiguration(files.configuration, files)
-  return { settings: loaded.settings, prepared: prepare(loaded, files, { world, nonces: noStore, reuse: () => undefined }) }
+  const problems: Problem[] = [...loaded.problems]
+  const storePlan = compileStore(loaded.settings.replay, files, world.environment, (problem) => { problems.push(problem) })
+  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined })
+  return { settings: loaded.settings, prepared, storePlan }
 }
 
 export const openOwnStore: OpenStore = openStore

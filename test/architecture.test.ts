@@ -30,7 +30,7 @@ const allowed: Record<string, readonly string[]> = {
   'state.ts': ['core', 'config', 'nonces', 'prepare.ts', 'under-way.ts', 'world.ts'],
   'under-way.ts': [],
   'surroundings.ts': ['state.ts'],
-  workers: ['core', 'config', 'listen', 'audit', 'admin', 'gateway.ts', 'state.ts', 'surroundings.ts', 'world.ts'],
+  workers: ['core', 'config', 'listen', 'audit', 'admin', 'nonces', 'gateway.ts', 'state.ts', 'surroundings.ts', 'world.ts'],
   'gateway.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'audit', 'admin', 'state.ts', 'surroundings.ts', 'way.ts', 'world.ts'],
   'main.ts': ['cli'],
 }

@@ -6,14 +6,16 @@ import { watchFiles } from '../config/watch.ts'
 import { Gateway } from '../gateway.ts'
 import { alone, inheritedSockets } from '../surroundings.ts'
 import { SeveralWorkers } from '../workers/several.ts'
+import { servedStore } from '../workers/store.ts'
 import { runWorker } from '../workers/worker.ts'
 import { systemWorld } from '../world.ts'
 import { startExample, type Example } from './example.ts'
 
 interface Options { readonly config: string; readonly example?: true }
 
-/** How a first process tells its workers that sockets were handed to it. */
+/** How a first process tells its workers what it has open for them: sockets that were handed to it, and the store. */
 const socketCount = 'SALLYPORT_SOCKETS'
+const storePath = 'SALLYPORT_STORE'
 
 /** `sallyport run`: the gateway, until a signal ends it. */
 export function runCommand(): Command {
@@ -55,7 +57,10 @@ async function open(config: string): Promise<Gateway | SeveralWorkers> {
   const workers = workersOf(config)
   const sockets = inheritedSockets(systemWorld.environment, process.pid)
   if (workers === 1) return await Gateway.start(config, systemWorld, { ...alone, sockets })
-  return await SeveralWorkers.start(config, systemWorld, { workers, environment: { [socketCount]: String(sockets.length) } })
+  return await SeveralWorkers.start(config, systemWorld, {
+    workers,
+    environment: (path) => ({ [socketCount]: String(sockets.length), ...(path === undefined ? {} : { [storePath]: path }) }),
+  })
 }
 
 function workersOf(config: string): number {
@@ -66,7 +71,11 @@ function workersOf(config: string): number {
 /** The first process holds the sockets: a worker that listens at their numbers gets them from there. */
 function workerSurroundings(config: string) {
   const count = Number(systemWorld.environment(socketCount) ?? 0)
-  return { workers: workersOf(config), sockets: inheritedSockets((name) => (name === 'LISTEN_PID' ? '0' : String(count)), 0) }
+  const path = systemWorld.environment(storePath)
+  return {
+    workers: workersOf(config), sockets: inheritedSockets((name) => (name === 'LISTEN_PID' ? '0' : String(count)), 0),
+    openStore: path === undefined ? alone.openStore : servedStore(path),
+  }
 }
 
 /**

@@ -11,8 +11,6 @@ import { auditPipe } from './worker.ts'
 
 export interface CrewParts {
   readonly workers: number
-  /** What workers find in their environment besides the first process's own. */
-  readonly environment: Readonly<Record<string, string>>
   readonly clock: Clock
   readonly audit: (lines: string) => void
   readonly lost: (pid: number, how: string, again: Milliseconds) => void
@@ -31,6 +29,7 @@ export class Crew {
   readonly #pipes = new Set<Promise<void>>()
   /** Counters of workers that are gone, as last seen: a sum must not fall. */
   readonly #past: (readonly MetricObject[])[] = []
+  #environment: Readonly<Record<string, string>> = {}
   #pause = firstPause
   #ending = false
   #nth = 0
@@ -42,8 +41,12 @@ export class Crew {
     cluster.setupPrimary({ stdio: [...stdio] })
   }
 
-  /** Resolves with what the workers listen at; rejects where one cannot start. */
-  async start(): Promise<readonly AddressInfo[]> {
+  /**
+   * Resolves with what the workers listen at; rejects where one cannot start. `environment` is what they find besides
+   * the first process's own.
+   */
+  async start(environment: Readonly<Record<string, string>>): Promise<readonly AddressInfo[]> {
+    this.#environment = environment
     const started = await Promise.all(Array.from({ length: this.#parts.workers }, () => this.#add()))
     return started[0] ?? []
   }
@@ -87,7 +90,7 @@ export class Crew {
   }
 
   #add(): Promise<readonly AddressInfo[]> {
-    const worker = cluster.fork(this.#parts.environment)
+    const worker = cluster.fork(this.#environment)
     const since = this.#parts.clock.monotonic()
     this.#workers.set(worker, { since, metrics: [] })
     const pipe = forwardLines(worker.process.stdio[auditPipe] as Readable, this.#parts.audit)

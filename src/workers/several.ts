@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import { AdminServer } from '../admin/server.ts'
 import { AuditLog, operatorLog, type OperatorLog } from '../audit/log.ts'
 import { Metrics, pageOf } from '../audit/metrics.ts'
@@ -8,9 +9,17 @@ import type { Milliseconds } from '../core/units.ts'
 import { ListenFault } from '../listen/listen-fault.ts'
 import { looked, type Looked } from '../state.ts'
 import type { World } from '../world.ts'
-import { Crew, type CrewParts } from './crew.ts'
+import { Crew } from './crew.ts'
+import { shareStore, type CommonStore } from './store.ts'
 
-type Size = Pick<CrewParts, 'workers' | 'environment'>
+/** How many, and how they learn what the first process has open for them. */
+export interface Size {
+  readonly workers: number
+  readonly environment: (storePath: string | undefined) => Readonly<Record<string, string>>
+}
+
+/** Keys that a reload does not change: what they say is opened once. */
+const restartKeys = ['workers', 'admin', 'log', 'replay'] as const
 
 /** How much longer than their own drain workers may take. */
 const margin: Milliseconds = 5_000
@@ -27,6 +36,8 @@ export class SeveralWorkers {
   readonly #metrics = new Metrics({ heldBytes: () => 0, connections: () => 0, load: { inFlight: 0, delay: 0 }, expiries: () => [], feeds: () => [] })
   readonly #admin: AdminServer
   readonly #crew: Crew
+  readonly #size: Size
+  #store: CommonStore | undefined
   #looked: Looked
   #watched: ReadonlyMap<string, string>
   #addresses: readonly AddressInfo[] = []
@@ -37,12 +48,13 @@ export class SeveralWorkers {
     const { log } = first.settings
     this.#file = file
     this.#world = world
+    this.#size = size
     this.#looked = first
     this.#watched = first.prepared.files
     this.log = operatorLog(log.level)
     this.#audit = new AuditLog(fileReference(log.audit, new ConfigurationFiles(file)), (error) => this.log.error({ error: error.message }, 'the audit log cannot be written'))
     this.#crew = new Crew({
-      ...size, clock: world.clock, audit: (lines) => this.#audit.append(lines),
+      workers: size.workers, clock: world.clock, audit: (lines) => this.#audit.append(lines),
       lost: (pid, how, again) => this.log.error({ pid, how, againInMs: again }, 'a worker died and is replaced'),
     })
     this.#admin = new AdminServer({
@@ -58,8 +70,7 @@ export class SeveralWorkers {
       return several
     } catch (error) {
       several.#crew.kill()
-      await several.#admin.close()
-      await several.#audit.close()
+      await several.#close()
       if (!(error instanceof ListenFault)) throw error
       throw new ConfigurationError([several.#looked.prepared.place(error.problem)])
     }
@@ -88,6 +99,11 @@ export class SeveralWorkers {
     this.#draining = true
     await this.#reloading
     await this.#crew.drain(this.#looked.settings.drain + margin)
+    await this.#close()
+  }
+
+  async #close(): Promise<void> {
+    await this.#store?.close()
     await this.#admin.close()
     await this.#audit.close()
   }
@@ -98,7 +114,10 @@ export class SeveralWorkers {
       const address = await this.#admin.listen(admin.address).catch((error: unknown) => { throw new ListenFault(error, ['admin', 'address']) })
       this.log.info({ admin: address }, 'health and metrics')
     }
-    this.#addresses = await this.#crew.start()
+    const store = await shareStore(this.#looked.storePlan, this.#world)
+    if (store !== undefined && 'problem' in store) throw new ConfigurationError([this.#looked.prepared.place(store.problem)])
+    this.#store = store
+    this.#addresses = await this.#crew.start(this.#size.environment(store?.path))
     this.log.info({ workers: this.#crew.pids }, 'workers serve')
   }
 
@@ -110,6 +129,8 @@ export class SeveralWorkers {
       const result = await this.#crew.reload()
       this.#watched = files.all
       if (result === 'refused') throw new Error('a worker refused it')
+      const late = restartKeys.filter((key) => !isDeepStrictEqual(this.#looked.settings[key], next.settings[key]))
+      if (late.length > 0) this.log.warn({ keys: late }, 'these keys changed and take effect at the next start')
       this.#looked = next
       this.#metrics.reloaded('taken')
       this.log.info('configuration reloaded')

@@ -8,7 +8,7 @@ import type { Order, Word } from './messages.ts'
 export const auditPipe = 4
 
 /** One of several processes that serve the same sockets: does what the first one says, and ends with it. */
-export async function runWorker(file: string, world: World, given: Pick<Surroundings, 'sockets' | 'workers'>): Promise<void> {
+export async function runWorker(file: string, world: World, given: Pick<Surroundings, 'sockets' | 'workers' | 'openStore'>): Promise<void> {
   // A terminal or service manager signals every process; only the first one acts.
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {})
   try {
