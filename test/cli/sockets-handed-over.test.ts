@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
-import { createServer, type AddressInfo, type Server } from 'node:net'
 import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import t from 'tap'
 import { inheritedSockets } from '../../src/surroundings.ts'
-import { run, watch, type Running } from '../support/binary.ts'
+import { run, watch } from '../support/binary.ts'
 import { freePorts, post } from '../support/operated.ts'
-import { startReceiver } from '../support/receiver.ts'
 import { rawTls } from '../support/raw.ts'
+import { startReceiver } from '../support/receiver.ts'
 import { makeSite } from '../support/site.ts'
 
 /** A service manager holds the listening socket, so that a restart refuses no connection (sd_listen_fds(3)). */
@@ -15,18 +15,25 @@ import { makeSite } from '../support/site.ts'
 void t.test('sockets are taken only by the process that they are for', (t) => {
   const of = (variables: Record<string, string>) => inheritedSockets((name) => variables[name], 7)
   t.same(of({ LISTEN_PID: '7', LISTEN_FDS: '2' }), [3, 4])
-  for (const bad of [{}, { LISTEN_FDS: '2' }, { LISTEN_PID: '8', LISTEN_FDS: '2' }, { LISTEN_PID: '7', LISTEN_FDS: '0' }, { LISTEN_PID: '7', LISTEN_FDS: '-1' }, { LISTEN_PID: '7', LISTEN_FDS: '1x' }]) t.same(of(bad as Record<string, string>), [])
+  const others = [{}, { LISTEN_FDS: '2' }, { LISTEN_PID: '8', LISTEN_FDS: '2' }, { LISTEN_PID: '7', LISTEN_FDS: '0' }, { LISTEN_PID: '7', LISTEN_FDS: '1x' }]
+  for (const bad of others as Record<string, string>[]) t.same(of(bad), [])
   t.end()
 })
 
-/** Plays the service manager: hands the socket over as file descriptor 3; `exec` keeps the process id. */
-function startWith(socket: Server, directory: string): Running {
+/** Plays the service manager: holds the socket as its descriptor 3, and starts the gateway for each line that it reads. */
+async function manage(directory: string) {
+  const socket = createServer().listen(0, '127.0.0.1')
+  await once(socket, 'listening')
+  const { port } = socket.address() as AddressInfo
+  const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle
   const { NODE_OPTIONS: _, ...env } = process.env
   const program = resolve(import.meta.dirname, '../../dist/main.js')
-  const handle = (socket as unknown as { _handle: { fd: number } })._handle
-  return watch(spawn('sh', ['-c', `LISTEN_PID=$$ LISTEN_FDS=1 exec ${process.execPath} ${program} run -c sallyport.yaml`], {
-    cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe', handle.fd],
-  }))
+  const each = `LISTEN_PID=$$ LISTEN_FDS=1 exec ${process.execPath} ${program} run -c sallyport.yaml`
+  const manager = spawn('sh', ['-c', `while read -r line; do sh -c '${each}'; echo "ended $?"; done`], {
+    cwd: directory, env, stdio: ['pipe', 'pipe', 'pipe', fd],
+  })
+  socket.close()
+  return { port, manager, said: watch(manager), start: () => manager.stdin?.write('\n') }
 }
 
 for (const workers of [1, 2]) {
@@ -35,29 +42,46 @@ for (const workers of [1, 2]) {
     const receiver = await startReceiver()
     t.teardown(() => receiver.close())
     const site = await makeSite(t)
-    // It listens, and this process never accepts: what connects while no gateway runs waits in the socket.
-    const socket = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
-    await once(socket, 'listening')
-    const { port } = socket.address() as AddressInfo
     const [admin] = await freePorts(1)
+    const { port, manager, said, start } = await manage(site.directory)
     site.write('sallyport.yaml', JSON.stringify({
       listeners: [{ address: `127.0.0.1:${port}`, tls: { certificate: 'server.pem', key: 'server.key' } }], workers,
       receivers: { target: { url: receiver.url } }, replay: { store: 'file:nonces' }, log: { audit: 'file:audit.log' }, admin: { address: `127.0.0.1:${admin}` },
       routes: [{ name: 'hook', match: { path: '/hook' }, open: true, forward: { to: 'target' } }],
     }))
-    const first = startWith(socket, site.directory)
-    await first.says(/sallyport listens/)
-    const handle = (socket as unknown as { _handle: { onconnection: unknown; unref: () => void } })._handle
-    t.ok(handle)
     const deliver = async (): Promise<number> => {
       const client = await rawTls(port, { rejectUnauthorized: false })
       const { status } = await client.send(post('/hook')).response()
       client.close()
       return status
     }
+    start()
+    const [, first = ''] = await said.says(/"pid":(\d+),"msg":"sallyport listens"/)
     t.equal(await deliver(), 200)
-    first.process.kill('SIGTERM')
-    t.equal((await first.exited).code, 0)
-    socket.close()
+    process.kill(Number(first), 'SIGTERM')
+    await said.says(/ended 0/)
+    const meanwhile = deliver()
+    start()
+    t.equal(await meanwhile, 200, 'who came while nobody was there is served by the next one')
+    const [, second = ''] = await said.says(/sallyport listens[^]*"pid":(\d+),"msg":"sallyport listens"/)
+    process.kill(Number(second), 'SIGTERM')
+    await said.says(/ended 0[^]*ended 0/)
+    manager.stdin?.end()
+    t.equal((await said.exited).code, 0)
   })
 }
+
+void t.test('a socket that is not the one of the configuration is told', async (t) => {
+  const site = await makeSite(t)
+  const { manager, said, start } = await manage(site.directory)
+  const listener = (port: number) => ({ address: `127.0.0.1:${port}`, tls: { certificate: 'server.pem', key: 'server.key' } })
+  site.write('sallyport.yaml', JSON.stringify({
+    listeners: [listener(9)], receivers: { target: { url: 'http://127.0.0.1:9' } }, replay: { store: 'memory:' }, log: { audit: 'file:audit.log' },
+    routes: [{ name: 'hook', match: { path: '/hook' }, open: true, forward: { to: 'target' } }],
+  }))
+  start()
+  await said.says(/sallyport\.yaml:1:\d+ listeners\[0\]\.address: the socket that was handed over for it has port \d+, /)
+  await said.says(/ended 1/)
+  manager.stdin?.end()
+  await said.exited
+})
