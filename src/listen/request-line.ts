@@ -18,7 +18,7 @@ const watched = new WeakMap<Socket, Lines>()
 
 /**
  * To be called once for every connection, behind the HTTP server's own listener: in `secureConnection` (or
- * `connection`), before any byte came. Costs about a tenth of what a bare HTTPS request costs.
+ * `connection`), before any byte came. Costs about a tenth of what a bare HTTPS request costs on Node 26, a sixth on Node 20.
  */
 export function watchRequestLines(socket: Socket): void {
   const lines = new Lines()
