@@ -25,6 +25,9 @@ function verify(preset: string, request: SignedRequest) {
 const simple = presetNames().filter((name) => {
   const resolved = resolvePreset(name)
   if (resolved === undefined || !('document' in resolved) || resolved.document.keyId !== undefined) return false
+  const { timestamp } = resolved.document
+  // A time inside the body is the body's business.
+  if (timestamp !== undefined && isInBody(timestamp)) return false
   const signatures = signaturesOf(resolved.document)
   return signatures.length > 0 && signatures.every((one) => algorithm(one.algorithm)?.keys === 'secret' && !isInBody(one))
     && signatures.every(({ key }) => key === undefined || key.form === 'text' || key.form === 'hex')

@@ -15,7 +15,7 @@ import { judge, preset } from '../../support/vectors.ts'
 
 const now = Math.floor(Date.now() / 1000) * 1000
 const ca = await makeCa()
-const mine = await ca.client({ cn: 'sns.amazonaws.com', kind: 'rsa' })
+const mine = await ca.client({ cn: 'sns.amazonaws.com', kind: 'rsa', notAfter: now + 86_400_000 })
 const old = await ca.client({ cn: 'sns.amazonaws.com', kind: 'rsa', notBefore: now - 10_000, notAfter: now - 5_000 })
 const elliptic = await ca.client({ cn: 'sns.amazonaws.com' })
 
