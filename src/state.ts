@@ -40,7 +40,9 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   const mistakes: Problem[] = [...loaded.problems]
   const storePlan = compileStore(settings.replay, files, world.environment, (problem) => { mistakes.push(problem) })
   const sameStore = before !== undefined && isDeepStrictEqual(before.storePlan, storePlan)
-  const opened = sameStore ? { store: before.nonces } : await open(storePlan, world)
+  // A store that is written wrong is not opened; what is wrong is told with the rest.
+  const openable = mistakes.length === loaded.problems.length
+  const opened = sameStore ? { store: before.nonces } : openable ? await open(storePlan, world) : { store: noStore }
   const same = (plan: ReceiverPlan): Receiver | undefined => {
     const then = before?.prepared.receiverPlans.get(plan.name)
     return JSON.stringify(then) === JSON.stringify(plan) ? before?.prepared.receivers.get(plan.name) : undefined

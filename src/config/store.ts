@@ -14,6 +14,9 @@ export function compileStore(
 ): StorePlan {
   const report: Report = (path, what, mend) => problem({ path: ['replay', ...path], what, mend })
   const url = fileReference(settings.store, files)
+  if (url !== 'memory:' && !/^(file:|rediss?:\/\/)./.test(url)) {
+    report(['store'], `${JSON.stringify(settings.store)} is no store of nonces`, 'write `memory:`, `file:PATH` or `redis://HOST`')
+  }
   if (!/^rediss?:/.test(url)) {
     for (const key of serverKeys) {
       if (settings[key] !== undefined) report([key], 'this store is no server', `leave ${key} out, or name a redis:// store`)
