@@ -1,3 +1,4 @@
+import { editDistance } from '../core/edit-distance.ts'
 import type { Problem } from '../core/plan.ts'
 
 /** A problem with its place in the file. Lines and columns count from 1. */
@@ -34,18 +35,4 @@ export function nearest(written: string, known: readonly string[]): string | und
   const ranked = known.map((name) => ({ name, distance: editDistance(written.toLowerCase(), name.toLowerCase()) }))
   const best = ranked.sort((a, b) => a.distance - b.distance)[0]
   return best !== undefined && best.distance <= Math.max(2, written.length / 3) ? best.name : undefined
-}
-
-function editDistance(a: string, b: string): number {
-  if (a.length > 64 || b.length > 64) return Number.POSITIVE_INFINITY
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(swap, (row[j] as number) + 1, (next[j - 1] as number) + 1))
-    }
-    row = next
-  }
-  return row[b.length] as number
 }

@@ -1,7 +1,7 @@
 import { parseAuthority, type Authority } from '../core/host.ts'
 import { Headers } from '../core/headers.ts'
 import type { Bytes } from '../core/units.ts'
-import type { Facts, Reasons } from '../core/verdict.ts'
+import type { Facts } from '../core/verdict.ts'
 import type { LineFault } from './request-line.ts'
 import { inspectTarget, splitTarget } from './target.ts'
 
@@ -41,10 +41,6 @@ export interface Unsound {
   readonly framing: Framing
 }
 type Framing = 'sound' | 'lost'
-
-export const guardReasons: Reasons<'malformed-request'> = {
-  'malformed-request': { status: 400, title: 'The request is malformed' },
-}
 
 /**
  * Judges a head. Cheap enough for every delivery: no regular expression, nothing copied. `most` is what all header lines

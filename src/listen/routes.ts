@@ -1,6 +1,5 @@
 import { parseHostPattern, wildcardOf } from '../core/host.ts'
 import type { Match, Route } from '../core/policy.ts'
-import type { Reasons } from '../core/verdict.ts'
 import { inspectTarget } from './target.ts'
 
 /**
@@ -19,11 +18,6 @@ export type Found =
   | { readonly found: 'no-route' }
   /** `allow` is the value of the `Allow` header (RFC 9110 §10.2.1). */
   | { readonly found: 'method-not-allowed'; readonly allow: string }
-
-export const routeReasons: Reasons<'no-route' | 'method-not-allowed'> = {
-  'no-route': { status: 404, title: 'Nothing is received here' },
-  'method-not-allowed': { status: 405, title: 'This method is not received here' },
-}
 
 /** Host, path and method as the guard gives them: canonical host, path byte for byte. */
 export function compileRoutes(routes: readonly Route[]): Find {
