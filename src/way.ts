@@ -12,6 +12,7 @@ import { streamDelivery } from './forward/stream.ts'
 import { BodyReader, type BodyBudget } from './listen/body.ts'
 import type { SenderConnection, Turn } from './listen/connection.ts'
 import type { Busy, Load } from './listen/load.ts'
+import { replyStream, requestStream } from './listen/node-streams.ts'
 import { requestReasons } from './listen/reasons.ts'
 import { respondAnswer, respondProblem } from './listen/respond.ts'
 
@@ -71,16 +72,16 @@ class Passage {
     const { clock, budget } = parts
     const { bodyTimeout: timeout, bodyRate: rate } = this.#policy.plan.limits
     const rules = { clock, budget, timeout, rate }
-    this.#body = new BodyReader(turn.request, turn.response, rules, turn.expect)
-    turn.response.once('close', () => this.#body.release())
+    this.#body = new BodyReader(turn, rules)
+    turn.reply.whenOver(() => this.#body.release())
   }
 
   async go(): Promise<void> {
     const phase = this.#parts.phase()
-    if (phase !== 'open') this.#turn.response.shouldKeepAlive = false
+    if (phase !== 'open') this.#connection.retire()
     if (phase === 'closed') return this.#refuseEarly({ reason: 'draining', row: requestReasons.draining, facts: {}, framing: 'lost' })
     const { busy } = this.#parts.load
-    if (busy !== undefined) return await this.#refuseBusy(busy)
+    if (busy !== undefined) return this.#refuseBusy(busy)
     this.#parts.load.begin()
     try {
       await this.#pass()
@@ -89,9 +90,7 @@ class Passage {
     }
   }
 
-  /** A turn later the parser is through with what came: where that is the whole request, the connection need not be closed. */
-  async #refuseBusy(busy: Busy): Promise<void> {
-    await Promise.resolve()
+  #refuseBusy(busy: Busy): void {
     this.#refuseEarly({ reason: 'overloaded', row: requestReasons.overloaded, facts: { busy }, framing: 'sound' })
   }
 
@@ -114,10 +113,10 @@ class Passage {
   }
 
   #reached(): Reached {
-    const { method = '', url: target = '', httpVersion: version, rawHeaders } = this.#turn.request
+    const { method, target, version, rawHeaders } = this.#turn
     const connection = this.#connection
     return {
-      method, target, version, rawHeaders, called: connection.called, lineFault: this.#turn.lineFault, id: this.#id, at: this.#at,
+      method, target, version, rawHeaders, called: connection.called, id: this.#id, at: this.#at,
       sourceOf: (headers) => connection.sourceOf(headers),
       // A value: an object literal with a getter has a shape of its own each time, which V8 keeps, and the delivery with it.
       certificate: connection.certificate,
@@ -126,39 +125,36 @@ class Passage {
   }
 
   #refuseEarly({ reason, row, facts, framing }: Pick<Early, 'reason' | 'row' | 'facts' | 'framing'>): void {
-    const { request, response } = this.#turn
     if (!this.#recorded) this.#record({ verdict: 'refused', reason, status: row.status, facts, checks: this.#elapsed() })
-    respondProblem(request, response, this.#problem(reason, row), framing, this.#parts.clock)
+    if (framing === 'lost') this.#turn.forfeit()
+    respondProblem(this.#turn.reply, this.#problem(reason, row))
   }
 
   #refuse(decision: Decision, refusal: Refusal): void {
-    const { request, response } = this.#turn
     const { reason, status, facts } = refusal
     this.#record({ verdict: 'refused', reason, status, facts, decision, checks: this.#elapsed() })
     // A certificate stays what it is for as long as the connection does.
-    if (refusal.stage === 'certificate') response.shouldKeepAlive = false
-    respondProblem(request, response, this.#problem(reason, refusal), 'sound', this.#parts.clock)
+    if (refusal.stage === 'certificate') this.#connection.retire()
+    respondProblem(this.#turn.reply, this.#problem(reason, refusal))
   }
 
   #answer(decision: Decision, answer: Answer): void {
     const checks = this.#elapsed()
     this.#record({ verdict: 'accepted', reason: answer.because, status: answer.status, facts: {}, decision, checks })
-    respondAnswer(this.#turn.response, this.#id, answer)
+    respondAnswer(this.#turn.reply, this.#id, answer)
   }
 
   async #forward(head: Head, route: Route, decision: Decision): Promise<void> {
     const checks = this.#elapsed()
     if (route.forward.stream !== undefined) return await this.#stream(head, route, decision, route.forward.stream)
-    const { request, response } = this.#turn
+    const { reply } = this.#turn
     const forwarded = await forwardDelivery({
-      receiver: route.forward.receiver, outbound: this.#outbound(head, route, decision), decision, response,
+      receiver: route.forward.receiver, outbound: this.#outbound(head, route, decision), decision, reply,
       replyHeaders: ['Sallyport-Delivery', this.#id], clock: this.#parts.clock,
     })
     const receiver = this.#elapsed() - checks
     const { failure } = forwarded
-    if (failure !== undefined) {
-      respondProblem(request, response, this.#problem(failure.reason, failure.row), 'sound', this.#parts.clock)
-    }
+    if (failure !== undefined) respondProblem(reply, this.#problem(failure.reason, failure.row))
     this.#record({
       verdict: failure === undefined ? 'accepted' : 'refused', reason: failure?.reason ?? decision.refusal?.reason,
       status: forwarded.status, facts: failure?.facts ?? decision.refusal?.facts ?? {}, decision, checks, receiver, forwarded,
@@ -167,12 +163,15 @@ class Passage {
 
   async #stream(head: Head, route: Route, decision: Decision, to: ReceiverPlan): Promise<void> {
     const checks = this.#elapsed()
-    const { request, response, expect } = this.#turn
-    if (expect === 'continue') response.writeContinue()
-    const outbound = this.#outbound(head, route, decision)
-    const { status, bytes, failure } = await streamDelivery({ request, response, to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id] })
+    const turn = this.#turn
+    const { reply, framing } = turn
+    if (turn.expectsContinue) reply.writeContinue()
+    const { status, bytes, failure } = await streamDelivery({
+      request: requestStream(turn, this.#connection.socket), framing, reply, response: replyStream(turn), to,
+      outbound: this.#outbound(head, route, decision), replyHeaders: ['Sallyport-Delivery', this.#id],
+    })
     const receiver = this.#elapsed() - checks
-    if (failure !== undefined) respondProblem(request, response, this.#problem(failure.reason, failure.row), 'sound', this.#parts.clock)
+    if (failure !== undefined) respondProblem(reply, this.#problem(failure.reason, failure.row))
     this.#record({
       verdict: failure === undefined ? 'accepted' : 'refused', reason: failure?.reason ?? decision.refusal?.reason, status, bytes,
       facts: failure?.facts ?? decision.refusal?.facts ?? {}, decision, checks, receiver,

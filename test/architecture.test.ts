@@ -7,6 +7,7 @@ const root = resolve(import.meta.dirname, '../src')
 
 const allowed: Record<string, readonly string[]> = {
   core: [],
+  http1: ['core'],
   addresses: ['core'],
   certificates: ['core'],
   schemes: ['core'],
@@ -14,8 +15,8 @@ const allowed: Record<string, readonly string[]> = {
   outside: ['core'],
   tokens: ['core'],
   checks: ['core', 'addresses', 'certificates', 'schemes', 'tokens'],
-  listen: ['core', 'addresses', 'certificates'],
-  forward: ['core'],
+  listen: ['core', 'http1', 'addresses', 'certificates'],
+  forward: ['core', 'http1'],
   audit: ['core'],
   admin: ['core'],
   config: ['core', 'checks', 'schemes', 'addresses'],

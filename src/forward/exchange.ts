@@ -1,9 +1,9 @@
-import { errors, type Dispatcher } from 'undici'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Outbound, ReceiverReason, ReplySink, Sending } from '../core/receiver.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Endpoint } from './endpoint.ts'
 import { towardsSender } from './headers.ts'
+import type { Breakage, ReceiverConnection, ResponseSink } from './receiver-connection.ts'
 
 export interface ExchangeTerms {
   readonly clock: Clock
@@ -13,17 +13,15 @@ export interface ExchangeTerms {
 }
 
 /** One delivery on its way to one of these endpoints, and the reply on its way back. Tells the sink one end, once. */
-export class Exchange implements Sending, Dispatcher.DispatchHandler {
+export class Exchange implements Sending, ResponseSink {
   readonly #outbound: Outbound
   readonly #sink: ReplySink
   readonly #endpoints: readonly Endpoint[]
   readonly #terms: ExchangeTerms
   #at = 0
-  #bodiless = false
   #phase: 'connect' | 'head' | 'body' | 'over' = 'connect'
   #cancelTimer: Cancel = () => undefined
-  #abort: ((error?: Error) => void) | undefined
-  #resume: (() => void) | undefined
+  #connection: ReceiverConnection | undefined
 
   constructor(outbound: Outbound, sink: ReplySink, endpoints: readonly Endpoint[], terms: ExchangeTerms) {
     this.#outbound = outbound
@@ -38,47 +36,46 @@ export class Exchange implements Sending, Dispatcher.DispatchHandler {
   }
 
   resume(): void {
-    if (this.#phase !== 'over') this.#resume?.()
+    if (this.#phase !== 'over') this.#connection?.resume()
   }
 
   abort(): void {
-    if (this.#over()) this.#abort?.()
+    if (this.#over()) this.#connection?.abort()
   }
 
-  /** A connection is there and the request is about to be written. */
-  onConnect(abort: (error?: Error) => void): void {
-    if (this.#phase === 'over') return abort()
+  get isWanted(): boolean {
+    return this.#phase !== 'over'
+  }
+
+  written(connection: ReceiverConnection): void {
     this.#phase = 'head'
-    this.#abort = abort
+    this.#connection = connection
   }
 
-  onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
-    if (status < 200) return true
+  head(status: number, fields: readonly string[]): 'go-on' | 'wait' {
     this.#phase = 'body'
-    this.#resume = resume
-    this.#bodiless = status === 204 || status === 304
-    return this.#sink.head(status, towardsSender(status, raw.map(latin1))) === 'go-on'
+    return this.#sink.head(status, towardsSender(status, fields))
   }
 
-  onData(chunk: Buffer): boolean {
-    return this.#phase !== 'body' || this.#sink.data(chunk) === 'go-on'
+  data(chunk: Uint8Array): 'go-on' | 'wait' {
+    return this.#phase === 'body' ? this.#sink.data(chunk) : 'go-on'
   }
 
-  onComplete(): void {
+  complete(): void {
     if (!this.#over()) return
     this.#endpoint.succeeded()
     this.#sink.end()
   }
 
-  onError(error: Error): void {
+  broken(breakage: Breakage): void {
     if (this.#phase === 'over') return
-    if (this.#bodiless && codeOf(error) === lengthMismatch) return this.onComplete()
     this.#noteFailure()
+    // Not one byte was written: the next one may be asked.
     if (this.#phase === 'connect' && this.#at + 1 < this.#endpoints.length) {
       this.#at++
       return this.#dispatch()
     }
-    this.#fail(this.#reason(error), codeOf(error))
+    this.#fail(this.#reason(breakage), breakage.code)
   }
 
   get #endpoint(): Endpoint {
@@ -93,7 +90,7 @@ export class Exchange implements Sending, Dispatcher.DispatchHandler {
     if (this.#phase === 'over') return
     this.#noteFailure()
     this.#fail('receiver-timeout', 'timeout')
-    this.#abort?.()
+    this.#connection?.abort()
   }
 
   #noteFailure(): void {
@@ -113,27 +110,8 @@ export class Exchange implements Sending, Dispatcher.DispatchHandler {
     return true
   }
 
-  #reason(error: Error): ReceiverReason {
-    const code = codeOf(error)
-    if (this.#phase === 'connect') return code === 'UND_ERR_CONNECT_TIMEOUT' ? 'receiver-timeout' : 'receiver-unavailable'
-    if (this.#phase === 'body') return 'receiver-invalid'
-    const isInvalid = error instanceof errors.HTTPParserError || invalid.has(code) || protocolBreaks.has(error.message)
-    return isInvalid ? 'receiver-invalid' : 'receiver-unavailable'
+  #reason({ kind, code }: Breakage): ReceiverReason {
+    if (this.#phase === 'connect') return code === 'connect-timeout' ? 'receiver-timeout' : 'receiver-unavailable'
+    return this.#phase === 'body' || kind === 'response' ? 'receiver-invalid' : 'receiver-unavailable'
   }
-}
-
-/** Also told of a 204 or 304 that states a length, though no body follows either (RFC 9112 §6.3). */
-const lengthMismatch = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
-
-const invalid: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', lengthMismatch])
-
-/** What undici calls an answer that came unasked, an unasked `100 Continue` and an unasked change of protocols: all have one code. */
-const protocolBreaks: ReadonlySet<string> = new Set(['bad response', 'bad upgrade'])
-
-function codeOf(error: Error & { readonly code?: unknown }): string {
-  return typeof error.code === 'string' ? error.code : error.name
-}
-
-function latin1(bytes: Buffer): string {
-  return bytes.toString('latin1')
 }

@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http'
 import type { Decision } from '../core/decide.ts'
 import { storeReasons } from '../core/nonce.ts'
 import type { Clock } from '../core/ports.ts'
+import type { ReplyWriter } from '../core/reply.ts'
 import { receiverReasons, type Outbound, type Receiver, type ReceiverReason, type ReplySink, type Sending } from '../core/receiver.ts'
-import type { Bytes, Milliseconds } from '../core/units.ts'
+import type { Milliseconds } from '../core/units.ts'
 import type { Facts, ReasonRow } from '../core/verdict.ts'
 
 /** A decided delivery, ready to go in. */
@@ -11,7 +11,7 @@ export interface Forwarding {
   readonly receiver: Receiver
   readonly outbound: Outbound
   readonly decision: Decision
-  readonly response: ServerResponse
+  readonly reply: ReplyWriter
   /** Further header lines for the sender: name, value … */
   readonly replyHeaders: readonly string[]
   readonly clock: Clock
@@ -39,12 +39,6 @@ export function forwardDelivery(forwarding: Forwarding): Promise<Forwarded> {
     const reply = new ReplyToSender(forwarding, resolve)
     reply.sending = forwarding.receiver.send(forwarding.outbound, reply)
   })
-}
-
-const smallReply: Bytes = 4_096
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 
 class ReplyToSender implements ReplySink {
@@ -75,26 +69,22 @@ class ReplyToSender implements ReplySink {
   }
 
   data(chunk: Uint8Array): 'go-on' | 'wait' {
-    const { response } = this.#forwarding
+    const { reply } = this.#forwarding
     const held = this.#held
     this.#held = chunk
-    if (held === undefined || response.destroyed || response.write(held)) return 'go-on'
-    response.once('drain', () => this.sending?.resume())
+    if (held === undefined || reply.write(held)) return 'go-on'
+    reply.onDrain(() => this.sending?.resume())
     return 'wait'
   }
 
   end(): void {
-    const { response } = this.#forwarding
-    if (this.#held === undefined) response.end()
-    else if (this.#held.length > smallReply) response.end(this.#held)
-    // As text of one byte a character Node joins it with the head: one TLS record, and no gathering of buffers.
-    else response.end(latin1(this.#held), 'latin1')
+    this.#forwarding.reply.end(this.#held)
     this.#finish(undefined)
   }
 
   failed(reason: ReceiverReason, facts: Facts): void {
     if (this.#status !== 0) {
-      this.#forwarding.response.socket?.destroy()
+      this.#forwarding.reply.abort()
       return this.#finish({ reason, row: receiverReasons[reason], facts })
     }
     this.#status = receiverReasons[reason].status
@@ -105,8 +95,8 @@ class ReplyToSender implements ReplySink {
   }
 
   #writeHead(headers: readonly string[]): 'go-on' {
-    const { response, replyHeaders } = this.#forwarding
-    if (!response.destroyed) response.writeHead(this.#status, [...headers, ...replyHeaders])
+    const { reply, replyHeaders } = this.#forwarding
+    reply.writeHead(this.#status, [...headers, ...replyHeaders])
     return 'go-on'
   }
 

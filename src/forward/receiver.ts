@@ -9,7 +9,7 @@ import { Exchange, type ExchangeTerms } from './exchange.ts'
  * are those of `core/receiver.ts`.
  */
 export function httpReceiver(plan: ReceiverPlan, clock: Clock): Receiver {
-  const endpoints = plan.urls.map((url) => new Endpoint(url, plan))
+  const endpoints = plan.urls.map((url) => new Endpoint(url, plan, clock))
   const terms: ExchangeTerms = { ...plan, clock }
   let turn = 0
   /** The healthy ones in turn, then the others: the one that comes back first is asked first. */

@@ -1,16 +1,23 @@
 import { Agent as HttpAgent, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { pipeline } from 'node:stream'
+import { pipeline, type Writable } from 'node:stream'
 import httpProxy from 'http-proxy'
 import { receiverReasons, type Outbound, type ReceiverPlan, type ReceiverReason } from '../core/receiver.ts'
+import type { ReplyWriter } from '../core/reply.ts'
 import type { Bytes } from '../core/units.ts'
+import type { Framing } from '../http1/body-decoder.ts'
 import type { Failure } from './forwarding.ts'
 import { towardsSender } from './headers.ts'
 
 /** A delivery that is handed on as it comes. */
 export interface Streaming {
+  /** Method and body; its header lines are not looked at. */
   readonly request: IncomingMessage
-  readonly response: ServerResponse
+  /** How long its body is. */
+  readonly framing: Framing
+  readonly reply: ReplyWriter
+  /** The answer's body. */
+  readonly response: Writable
   readonly to: ReceiverPlan
   readonly outbound: Omit<Outbound, 'body'>
   /** Further header lines for the sender: name, value … */
@@ -47,27 +54,28 @@ class Passing {
   }
 
   start(): void {
-    const { request, response, to, outbound } = this.#streaming
-    if (bends(request.method, outbound.target, request.headers['transfer-encoding'])) return this.#over(unbendable)
+    const { request, framing, response, to, outbound } = this.#streaming
+    if (bends(outbound, framing)) return this.#over(unbendable)
     const { target, agent, host } = wayTo(to)
-    request.headers = lines([...outbound.headers, 'host', host, ...framingOf(request)])
+    request.headers = lines([...outbound.headers, 'host', host, ...framingLines(framing, outbound.method)])
     request.url = outbound.target
     request.on('data', (chunk: Uint8Array) => { this.#bytes += chunk.length })
     request.once('error', () => this.#gone())
     // Two pipes and everybody who waits for the end: more than Node expects, no leak.
-    response.setMaxListeners(20).once('close', () => { if (this.#status === 0) this.#gone() })
+    response.setMaxListeners(20).once('close', () => { if (this.#status === 0) this.#gone() }).on('error', ignore)
     const proxy = httpProxy.createProxyServer({ target, agent, toProxy: true, selfHandleResponse: true, proxyTimeout: to.timeout })
     proxy.on('proxyReq', (sent) => sent.once('timeout', () => { this.#timedOut = true }))
     proxy.on('proxyRes', (answer) => this.#answer(answer))
     proxy.on('econnreset', () => this.#gone())
-    proxy.web(request, response, {}, (error) => this.#failed(error))
+    // Of an answer that we handle ourselves http-proxy asks nothing but whether it is over.
+    proxy.web(request, response as Writable & ServerResponse, {}, (error) => this.#failed(error))
   }
 
   #answer(answer: IncomingMessage): void {
-    const { response, replyHeaders } = this.#streaming
+    const { reply, response, replyHeaders } = this.#streaming
     if (response.destroyed || this.#status !== 0) return void answer.destroy()
     this.#status = answer.statusCode ?? 502
-    response.writeHead(this.#status, [...towardsSender(this.#status, answer.rawHeaders), ...replyHeaders])
+    reply.writeHead(this.#status, [...towardsSender(this.#status, answer.rawHeaders), ...replyHeaders])
     let cut = false
     answer.once('error', () => { cut = true })
     response.once('close', () => { if (!cut) this.#gone() })
@@ -84,7 +92,7 @@ class Passing {
 
   #fail(reason: ReceiverReason, { code, name }: NodeJS.ErrnoException): void {
     const row = receiverReasons[reason]
-    if (this.#status !== 0) this.#streaming.response.socket?.destroy()
+    if (this.#status !== 0) this.#streaming.reply.abort()
     this.#over({ reason, row, facts: { error: code ?? name, phase: this.#status === 0 ? 'head' : 'body' } })
   }
 
@@ -106,10 +114,10 @@ class Passing {
  * http-proxy rewrites `http:/` in a path, and gives a DELETE in chunks a length of nothing: what it would not hand on as it
  * is, is not handed on.
  */
-function bends(method: string | undefined, target: string, encoding: string | undefined): boolean {
+function bends({ method, target }: Omit<Outbound, 'body'>, framing: Framing): boolean {
   const question = target.indexOf('?')
   const path = question === -1 ? target : target.slice(0, question)
-  return /https?:\//.test(path) || ((method === 'DELETE' || method === 'OPTIONS') && encoding !== undefined)
+  return /https?:\//.test(path) || ((method === 'DELETE' || method === 'OPTIONS') && framing === 'chunked')
 }
 
 const unbendable: Failure = {
@@ -117,10 +125,10 @@ const unbendable: Failure = {
 }
 
 /** As the guard found it sound: one length, or chunks, or nothing. */
-function framingOf({ headers, method }: IncomingMessage): readonly string[] {
-  if (headers['transfer-encoding'] !== undefined) return ['transfer-encoding', 'chunked']
-  const length = headers['content-length'] ?? (method === 'GET' || method === 'HEAD' ? undefined : '0')
-  return length === undefined ? [] : ['content-length', length]
+function framingLines(framing: Framing, method: string): readonly string[] {
+  if (framing === 'chunked') return ['transfer-encoding', 'chunked']
+  if (framing === 'unsaid') return method === 'GET' || method === 'HEAD' ? [] : ['content-length', '0']
+  return ['content-length', String(framing)]
 }
 
 /** Header lines in the form that http-proxy reads; repeated ones stay repeated. */
@@ -157,3 +165,6 @@ function makeWay(url: string, { connections, tls }: ReceiverPlan): Way {
   const given = Object.entries({ ca, cert, key, servername }).filter(([, value]) => value !== undefined)
   return { target, agent: new HttpsAgent({ ...pool, ...Object.fromEntries(given) }), host }
 }
+
+/** What becomes of the answer's body its pipeline tells. */
+function ignore(): void {}

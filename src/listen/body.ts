@@ -1,7 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BodyFault } from '../core/delivery.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Bytes, Milliseconds } from '../core/units.ts'
+import type { Framing } from '../http1/body-decoder.ts'
+import { Gathered } from './gathered.ts'
+import type { BodySink } from './request-body.ts'
 
 /** How bodies are read: raw, once, under a hard cap, within a time, out of one budget for all deliveries. */
 export interface BodyRules {
@@ -37,6 +39,14 @@ export class BodyBudget {
   }
 }
 
+/** What a body is read from. */
+export interface BodySource {
+  readonly framing: Framing
+  readonly expectsContinue: boolean
+  readonly body: { readonly isOver: boolean; readonly flowTo: (sink: BodySink) => void }
+  readonly reply: { readonly writeContinue: () => void }
+}
+
 /** A body may begin as slowly as it likes: a lost packet is not a slow sender. */
 const settlingIn: Milliseconds = 5_000
 
@@ -46,76 +56,80 @@ const empty: Uint8Array = new Uint8Array(0)
  * Reads a request's body. What it holds stays taken from the budget until `release`. A length that is announced too
  * large is refused before anything is read, and before a sender that waits for `100 Continue` is told to go on.
  */
-export class BodyReader {
-  readonly #request: IncomingMessage
-  readonly #response: ServerResponse
+export class BodyReader implements BodySink {
+  readonly #source: BodySource
   readonly #rules: BodyRules
-  readonly #expectsContinue: boolean
-  #chunks: Uint8Array[] = []
-  #length: Bytes = 0
+  #gathered = new Gathered()
   #taken: Bytes = 0
+  #cap: Bytes = 0
+  #outcome: Uint8Array | BodyFault | undefined
+  #tell: ((outcome: Uint8Array | BodyFault) => void) | undefined
   #stop: Cancel = () => {}
 
-  constructor(request: IncomingMessage, response: ServerResponse, rules: BodyRules, expect: 'continue' | 'nothing') {
-    this.#request = request
-    this.#response = response
+  constructor(source: BodySource, rules: BodyRules) {
+    this.#source = source
     this.#rules = rules
-    this.#expectsContinue = expect === 'continue'
   }
 
   /** Every byte of the body, or why there is none. Never rejects. To be called once. */
   read(cap: Bytes): Uint8Array | BodyFault | Promise<Uint8Array | BodyFault> {
-    const announced = announcedLength(this.#request)
-    if (announced === 0) return empty
-    if (announced !== undefined && announced > cap) return { fault: 'too-large' }
-    if (!this.#take(announced ?? 0)) return { fault: 'overloaded' }
-    if (this.#expectsContinue) this.#response.writeContinue()
-    return new Promise((resolve) => this.#collect(cap, resolve))
+    const { framing, body, expectsContinue, reply } = this.#source
+    if (body.isOver) return empty
+    const announced = typeof framing === 'number' ? framing : 0
+    if (announced > cap) return { fault: 'too-large' }
+    if (!this.#take(announced)) return { fault: 'overloaded' }
+    this.#cap = cap
+    if (expectsContinue) reply.writeContinue()
+    body.flowTo(this)
+    return this.#outcome ?? this.#await()
   }
 
   /** Gives back what the body held. */
   release(): void {
     this.#rules.budget.give(this.#taken)
     this.#taken = 0
-    this.#chunks = []
+    this.#gathered = new Gathered()
   }
 
-  #collect(cap: Bytes, resolve: (body: Uint8Array | BodyFault) => void): void {
-    const request = this.#request
-    // The listeners go with the request; to take them off one by one costs as much as to read a small body.
-    let isSettled = false
-    const settle = (body: Uint8Array | BodyFault): void => {
-      if (isSettled) return
-      isSettled = true
-      this.#stop()
-      if (!(body instanceof Uint8Array)) request.pause()
-      resolve(body)
-    }
-    const onData = (chunk: Uint8Array): void => {
-      const fault = isSettled ? undefined : this.#add(chunk, cap)
-      if (fault !== undefined) settle(fault)
-    }
-    const onEnd = (): void => settle(this.#whole())
-    const onBreak = (): void => settle({ fault: 'incomplete' })
-    this.#watch(this.#rules.clock.monotonic(), () => settle({ fault: 'timeout' }))
-    request.on('data', onData).on('end', onEnd).on('error', onBreak).on('close', onBreak)
+  data(part: Buffer): void {
+    if (this.#outcome !== undefined) return
+    const fault = this.#add(part)
+    if (fault !== undefined) this.#settle(fault)
+  }
+
+  end(): void {
+    if (this.#outcome === undefined) this.#settle(this.#gathered.whole())
+  }
+
+  broken(): void {
+    if (this.#outcome === undefined) this.#settle({ fault: 'incomplete' })
+  }
+
+  #await(): Promise<Uint8Array | BodyFault> {
+    this.#watch(this.#rules.clock.monotonic())
+    return new Promise((resolve) => { this.#tell = resolve })
+  }
+
+  #settle(outcome: Uint8Array | BodyFault): void {
+    this.#outcome = outcome
+    this.#stop()
+    this.#tell?.(outcome)
   }
 
   /** Sleeps until the body would be too late or too slow if nothing more came, and then looks again. */
-  #watch(started: Milliseconds, late: () => void): void {
+  #watch(started: Milliseconds): void {
     const { clock, timeout, rate } = this.#rules
-    const slow = rate === 0 ? timeout : settlingIn + (this.#length / rate) * 1_000
+    const slow = rate === 0 ? timeout : settlingIn + (this.#gathered.length / rate) * 1_000
     const left = started + Math.min(timeout, slow) - clock.monotonic()
-    if (left <= 0) return late()
-    this.#stop = clock.after(left, () => this.#watch(started, late))
+    if (left <= 0) return this.#settle({ fault: 'timeout' })
+    this.#stop = clock.after(left, () => this.#watch(started))
   }
 
-  #add(chunk: Uint8Array, cap: Bytes): BodyFault | undefined {
-    this.#length += chunk.length
-    if (this.#length > cap) return { fault: 'too-large' }
-    const missing = this.#length - this.#taken
-    if (missing > 0 && !this.#take(missing)) return { fault: 'overloaded' }
-    this.#chunks.push(chunk)
+  #add(part: Uint8Array): BodyFault | undefined {
+    const length = this.#gathered.length + part.length
+    if (length > this.#cap) return { fault: 'too-large' }
+    if (length > this.#taken && !this.#take(length - this.#taken)) return { fault: 'overloaded' }
+    this.#gathered.add(part, this.#taken)
     return undefined
   }
 
@@ -124,15 +138,4 @@ export class BodyReader {
     this.#taken += bytes
     return true
   }
-
-  #whole(): Uint8Array {
-    if (this.#chunks.length === 1) return this.#chunks[0] as Uint8Array
-    return Buffer.concat(this.#chunks, this.#length)
-  }
-}
-
-/** `Content-Length` as the parser has accepted it; 0 where the request has no body; undefined where it is chunked. */
-function announcedLength(request: IncomingMessage): Bytes | undefined {
-  if (request.headers['transfer-encoding'] !== undefined) return undefined
-  return Number(request.headers['content-length'] ?? 0)
 }

@@ -1,34 +1,46 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
-import type { Clock } from '../core/ports.ts'
-import type { Milliseconds } from '../core/units.ts'
-import type { LineFault } from './request-line.ts'
+import type { Limits } from '../core/plan.ts'
+import type { Cancel, Clock } from '../core/ports.ts'
+import type { Bytes, Milliseconds } from '../core/units.ts'
+import { HeadReader, type RequestHead } from './head-reader.ts'
+import { Inbox } from './inbox.ts'
+import { Reply, type Asked } from './reply.ts'
+import { RequestBody } from './request-body.ts'
 
-/** A request whose turn has come, or will. */
-export interface Turn {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly expect: 'continue' | 'nothing'
-  readonly lineFault: LineFault | undefined
+/** A request whose turn it is. */
+export interface Turn extends RequestHead {
+  readonly body: RequestBody
+  readonly reply: Reply
+  /** Where this request ends nobody can say: the connection closes behind the answer. */
+  readonly forfeit: () => void
 }
 
 export interface SenderParts {
   readonly socket: TLSSocket
   readonly from: Address
+  readonly limits: Limits
   readonly certificateOf: () => PeerCertificate | undefined
   readonly sourceOf: (headers: Headers) => Address | undefined
-  readonly serve: (turn: Turn, connection: SenderConnection) => Promise<void>
-  readonly clock: Pick<Clock, 'monotonic'>
+  readonly serve: (turn: Turn, connection: SenderConnection) => void
+  /** Answers, and records, what came in place of a request. */
+  readonly refuse: (sender: SenderConnection, reply: Reply, reason: 'malformed-request' | 'headers-timeout', what: string) => void
+  readonly clock: Clock
+  /** `Date` of an answer. */
+  readonly date: () => string
 }
 
-/** The most requests that a sender may write ahead of our answers. */
-const mostAhead = 16
+/** How long and how much is still taken from a sender that is writing while its answer closes the connection. */
+const lingerTime: Milliseconds = 2_000
+const lingerBytes: Bytes = 4 * 1024 * 1024
+
+/** What is answered where there is no request that could be read. */
+const nobody: Asked = { method: 'POST', version: '1.1' }
 
 /**
- * One sender's connection: who is there, and one request at a time. Node would start pipelined requests side by side;
- * here the second waits until the first is answered, and is dropped where that answer closes the connection.
+ * One sender's connection: who is there, and one request at a time. What is written ahead waits in the inbox, unread, until
+ * the request before it is answered, and is dropped where that answer closes the connection.
  */
 export class SenderConnection {
   readonly socket: TLSSocket
@@ -36,27 +48,38 @@ export class SenderConnection {
   readonly from: Address
   /** Who sent a request with these headers; undefined where a trusted peer wrote what names no address. */
   readonly sourceOf: (headers: Headers) => Address | undefined
-  readonly #serve: (turn: Turn, connection: SenderConnection) => Promise<void>
-  readonly #certificateOf: () => PeerCertificate | undefined
-  readonly #clock: Pick<Clock, 'monotonic'>
-  readonly #waiting: Turn[] = []
-  #current: Turn | undefined
-  /** When the current request was answered; monotonic. The sender may take its time to read that, but not for ever. */
-  #answered: Milliseconds | undefined
-  /** The last answer closes the connection: whatever else the sender wrote is neither served nor answered nor recorded. */
-  #over = false
-  /** What is left to do with a sender whose bytes are no HTTP any more, once its whole requests are answered. */
-  #afterwards: (() => void) | undefined
-  #certificate: PeerCertificate | undefined | 'unread' = 'unread'
+  readonly #parts: SenderParts
+  readonly #inbox: Inbox
+  readonly #heads: HeadReader
+  #turn: Turn | undefined
+  /** `head`: the first byte of a request is awaited with patience for heads, not for idleness, at the start of a connection. */
+  #phase: 'head' | 'idle' | 'closing' = 'head'
+  /** When that began; monotonic. */
+  #since: Milliseconds
   #retired = false
+  /** The sender writes nothing more: what is in the inbox is all. It may still read. */
+  #isAll = false
+  #lingered: Bytes = 0
+  /** The body that the sender is still writing though it was answered. */
+  #leftover: RequestBody | undefined
+  #stopLingering: Cancel = () => undefined
+  #certificate: PeerCertificate | undefined | 'unread' = 'unread'
 
-  constructor({ socket, from, certificateOf, sourceOf, serve, clock }: SenderParts) {
+  constructor(parts: SenderParts) {
+    const { socket, from, sourceOf, limits, clock } = parts
     this.socket = socket
     this.from = from
     this.sourceOf = sourceOf
-    this.#certificateOf = certificateOf
-    this.#serve = serve
-    this.#clock = clock
+    this.#parts = parts
+    this.#inbox = new Inbox(socket)
+    this.#heads = new HeadReader(this.#inbox, limits.headers)
+    this.#since = clock.monotonic()
+  }
+
+  /** Begins to read. */
+  open(): void {
+    this.socket.on('data', (chunk: Buffer) => this.#take(chunk)).on('end', () => this.#ended()).on('close', () => this.#gone())
+      .on('drain', () => this.#drained()).on('error', ignore)
   }
 
   /** The name that the sender called in the handshake (SNI), as it wrote it. */
@@ -67,14 +90,17 @@ export class SenderConnection {
 
   /** Parsed when first asked for, once per connection. */
   get certificate(): PeerCertificate | undefined {
-    if (this.#certificate === 'unread') this.#certificate = this.#certificateOf()
+    if (this.#certificate === 'unread') this.#certificate = this.#parts.certificateOf()
     return this.#certificate
+  }
+
+  get idle(): boolean {
+    return this.#turn === undefined
   }
 
   /** Closes after the answer that is under way or comes next; an idle one stays until then. */
   retire(): void {
     this.#retired = true
-    if (this.#current !== undefined) this.#current.response.shouldKeepAlive = false
   }
 
   /** Closes now, or after the answer that is under way. */
@@ -83,60 +109,121 @@ export class SenderConnection {
     if (this.idle) this.socket.destroySoon()
   }
 
-  get idle(): boolean {
-    return this.#current === undefined
+  /** Looks at the time: a head that does not come, a connection with nothing to do, an answer that nobody reads. */
+  tick(now: Milliseconds): void {
+    if (this.#turn !== undefined || this.#phase === 'closing') return
+    const { headersTimeout, idleTimeout } = this.#parts.limits
+    const waited = now - this.#since
+    if (this.socket.writableLength > 0) return waited > idleTimeout ? void this.socket.destroy() : undefined
+    if (this.#phase === 'head' && waited > headersTimeout) return this.#refuse('headers-timeout', 'the head did not come in time')
+    if (this.#phase === 'idle' && waited > idleTimeout) this.socket.destroySoon()
   }
 
-  /** For how long the sender has been answered and has not read it: nothing else would ever end such a connection. */
-  get unread(): Milliseconds {
-    return this.#answered === undefined ? 0 : this.#clock.monotonic() - this.#answered
+  #take(chunk: Buffer): void {
+    if (this.#phase === 'closing') return this.#linger(chunk)
+    this.#inbox.add(chunk)
+    if (this.#turn !== undefined) return this.#turn.body.arrived()
+    if (this.#phase === 'idle') this.#await('head')
+    this.#advance()
   }
 
-  take(turn: Turn): void {
-    // Whoever reads the body listens for what breaks it; where nobody reads it that is no news.
-    turn.request.on('error', () => {})
-    if (this.#over) return
-    if (this.#current === undefined) return this.#start(turn)
-    this.#waiting.push(turn)
-    if (this.#waiting.length > mostAhead) this.socket.destroy()
+  /** Serves what is in the inbox, as far as it may be served now. */
+  #advance(): void {
+    while (this.#turn === undefined && this.#phase !== 'closing' && this.#inbox.length > 0) {
+      const head = this.#heads.read()
+      if (head === undefined) break
+      if (typeof head === 'string') return this.#refuse('malformed-request', head)
+      this.#begin(head)
+    }
+    if (this.#isAll && this.#turn === undefined && this.#phase !== 'closing') this.#endOf(this.#inbox.length)
+  }
+
+  /** The sender has written its last, and whatever was whole is answered. */
+  #endOf(left: Bytes): void {
+    if (left > 0) return this.#refuse('malformed-request', 'cut')
+    this.#phase = 'closing'
+    this.socket.destroySoon()
+  }
+
+  #begin(head: RequestHead): void {
+    const body = new RequestBody(head.decoder, this.#inbox)
+    let isSound = head.framing !== 'unclear'
+    const persists = (): boolean => isSound && head.persists && !this.#retired && body.skip() && !(this.#isAll && this.#inbox.length === 0)
+    const reply = this.#reply(head, persists, () => this.#answered(isSound ? body : undefined))
+    const turn: Turn = { ...head, body, reply, forfeit: () => { isSound = false } }
+    this.#turn = turn
+    if (this.#isAll) body.arrivedAll()
+    this.#parts.serve(turn, this)
+  }
+
+  #reply(asked: Asked, mayPersist: () => boolean, over: () => void): Reply {
+    return new Reply({ socket: this.socket, asked, mayPersist, over, idleTimeout: this.#parts.limits.idleTimeout, date: this.#parts.date })
+  }
+
+  /** `body` is undefined where nobody knows its end. */
+  #answered(body: RequestBody | undefined): void {
+    const persists = this.#turn?.reply.persists === true
+    this.#turn = undefined
+    if (!persists) return this.#close(body)
+    this.#await(this.#inbox.length > 0 ? 'head' : 'idle')
+    if (!this.socket.writableNeedDrain) this.#advance()
+  }
+
+  #drained(): void {
+    if (this.#turn !== undefined) return this.#turn.reply.drained()
+    this.#advance()
+  }
+
+  #await(phase: 'head' | 'idle'): void {
+    this.#phase = phase
+    this.#since = this.#parts.clock.monotonic()
+  }
+
+  #refuse(reason: 'malformed-request' | 'headers-timeout', what: string): void {
+    this.#inbox.clear()
+    this.#parts.refuse(this, this.#reply(nobody, never, () => this.#close(undefined)), reason, what)
   }
 
   /**
-   * The parser gave up on what the sender writes. Requests that came whole before are answered in their order; one
-   * whose body is cut by it learns that its body ends here.
+   * Closes behind the answer. What the sender is still writing is taken for a while and thrown away: closing with unread
+   * bytes would reset the connection, and the sender would see the reset in place of the answer.
    */
-  breakOff(error: Error, afterwards: () => void): void {
-    if (this.#over) return this.socket.destroySoon()
-    if (this.#current === undefined) return afterwards()
-    if (this.#afterwards !== undefined) return
-    this.#afterwards = afterwards
-    const { request, response } = this.#current
-    if (request.complete) return this.#forgetCut()
-    response.once('close', () => { this.#afterwards = undefined })
-    request.emit('error', error)
+  #close(body: RequestBody | undefined): void {
+    this.#phase = 'closing'
+    this.#leftover = body
+    if (body?.isOver === true || this.socket.destroyed || this.socket.readableEnded) return void this.socket.destroySoon()
+    this.#inbox.clear()
+    this.socket.resume()
+    this.#stopLingering = this.#parts.clock.after(lingerTime, () => this.socket.destroySoon())
   }
 
-  /** A waiting request that was not whole is not served; what the parser says of it is said afterwards. */
-  #forgetCut(): void {
-    const cut = this.#waiting.findIndex(({ request }) => !request.complete)
-    if (cut !== -1) this.#waiting.length = cut
+  #linger(chunk: Buffer): void {
+    this.#lingered += chunk.length
+    this.#inbox.add(chunk)
+    this.#leftover?.arrived()
+    this.#inbox.clear()
+    if (this.#lingered > lingerBytes || this.#leftover?.isOver === true) this.socket.destroySoon()
   }
 
-  #start(turn: Turn): void {
-    this.#current = turn
-    const { response } = turn
-    if (this.#retired) response.shouldKeepAlive = false
-    response.once('close', () => this.#next(response))
-    void this.#serve(turn, this).then(() => { if (this.#current === turn) this.#answered = this.#clock.monotonic() })
+  #ended(): void {
+    if (this.#phase === 'closing') return void this.socket.destroySoon()
+    this.#isAll = true
+    if (this.#turn !== undefined) this.#turn.body.arrivedAll()
+    else this.#advance()
   }
 
-  #next(answered: ServerResponse): void {
-    this.#current = undefined
-    this.#answered = undefined
-    this.#over = !answered.shouldKeepAlive || this.socket.destroyed
-    if (this.#over) return void (this.#waiting.length = 0)
-    const turn = this.#waiting.shift()
-    if (turn !== undefined) return this.#start(turn)
-    this.#afterwards?.()
+  #gone(): void {
+    this.#stopLingering()
+    const turn = this.#turn
+    turn?.body.break()
+    turn?.reply.abort()
+    this.#phase = 'closing'
   }
 }
+
+function never(): boolean {
+  return false
+}
+
+/** News of a broken connection come by `close`. */
+function ignore(): void {}

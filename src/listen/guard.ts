@@ -2,24 +2,20 @@ import { parseAuthority, type Authority } from '../core/host.ts'
 import { Headers } from '../core/headers.ts'
 import type { Bytes } from '../core/units.ts'
 import type { Facts } from '../core/verdict.ts'
-import type { LineFault } from './request-line.ts'
 import { inspectTarget, splitTarget } from './target.ts'
 
 /**
- * Is this request's head one that everybody behind us reads as we do? Node's parser refuses a good deal (both framings at
- * once, bare LF, obs-fold, a space before the colon); what it lets by is refused here (RFC 9112, RFC 9110).
+ * Is this request's head one that everybody behind us reads as we do? `http1/` has read it to the letter of the grammar; what
+ * the grammar lets by, and two parties could still read in two ways, is refused here (RFC 9112, RFC 9110).
  */
 
-/** A request's head as Node's parser gives it: `maxHeadersCount: 0`, so that no line is dropped, and never the lenient one. */
+/** A request's head as it was read: every line, in order. */
 export interface RawHead {
   readonly method: string
   readonly target: string
-  /** `1.1`, as `httpVersion`. */
   readonly version: string
   /** name, value, name, value … */
   readonly rawHeaders: readonly string[]
-  /** What the bytes of its line gave away that the parser does not tell (`request-line.ts`). */
-  readonly lineFault?: LineFault | undefined
 }
 
 export interface Sound {
@@ -44,11 +40,10 @@ type Framing = 'sound' | 'lost'
 
 /**
  * Judges a head. Cheap enough for every delivery: no regular expression, nothing copied. `most` is what all header lines
- * together may take on the wire: the parser's own limit counts names and values only, 4,000 short lines pass it.
+ * together may take on the wire.
  */
 export function inspect(request: RawHead, most: Bytes): Sound | Unsound {
-  const { method, target, version, lineFault } = request
-  if (lineFault !== undefined) return unsound(lineFault, 'lost')
+  const { method, target, version } = request
   if (version !== '1.1' && version !== '1.0') return unsound('version', 'lost')
   if (method === 'CONNECT' || method === 'TRACE') return unsound('method', 'lost')
   if (sizeOf(request.rawHeaders) > most) return unsound('header-size', 'lost')

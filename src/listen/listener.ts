@@ -1,7 +1,5 @@
-import { createServer, type Server } from 'node:https'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createSocketServer, type AddressInfo, type Server as SocketServer, type Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Shown } from '../certificates/certificate.ts'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
@@ -12,11 +10,12 @@ import { certificateReasons } from '../core/trust.ts'
 import type { Facts, ReasonRow } from '../core/verdict.ts'
 import { SenderConnection, type Turn } from './connection.ts'
 import type { Connections, TurnedAway } from './connections.ts'
+import { httpDate } from './date.ts'
 import { Entrance, type Entered } from './entrance.ts'
 import { handshakeRefusal, type HandshakeRefusal } from './handshake.ts'
 import { peerCertificate } from './peer-certificate.ts'
-import { problemBody, problemHeaders, respondProblem, type ProblemDetails } from './respond.ts'
-import { requestLineFault, watchRequestLines } from './request-line.ts'
+import type { Reply } from './reply.ts'
+import { respondProblem, type ProblemDetails } from './respond.ts'
 import type { SourceRules } from './source.ts'
 import { dismissUntrusted, lackOfName, lackOfTrust, type Lack } from './standing.ts'
 import type { TlsMaterial } from './tls.ts'
@@ -54,9 +53,8 @@ export interface Drop {
   readonly row?: ReasonRow
 }
 
-/** How often deadlines of headers are looked at, at the latest. */
+/** How often the connections are asked for deadlines that have passed, at the latest. */
 const longestInterval: Milliseconds = 1_000
-const sweepInterval: Milliseconds = 5_000
 /** A sender that is just writing to an open connection is answered, not cut off. */
 const idleGrace: Milliseconds = 1_000
 
@@ -72,11 +70,13 @@ export class Listener {
   #server: Server
   #cancelSweep: Cancel = () => {}
   readonly #sockets = new Set<Socket>()
-  readonly #connections = new Map<TLSSocket, { readonly server: Server; readonly sender: SenderConnection }>()
+  readonly #senders = new Set<SenderConnection>()
+  readonly #date: () => string
 
   constructor(parts: ListenerParts) {
     this.#parts = parts
     this.#entrance = new Entrance(parts)
+    this.#date = httpDate(parts.clock)
     this.#rules = parts.rules
     this.#server = this.#makeServer(parts.rules)
     this.#door = createSocketServer({ noDelay: true }, (socket) => this.#accept(socket))
@@ -89,6 +89,8 @@ export class Listener {
       const { host, port, socket } = this.#parts
       this.#door.listen(socket === undefined ? { host, port } : { fd: socket }, () => {
         this.#door.off('error', reject)
+        // An accept that fails, for want of descriptors, costs that connection and not the process.
+        this.#door.on('error', ignore)
         this.#sweep()
         resolve(this.#door.address() as AddressInfo)
       })
@@ -96,15 +98,13 @@ export class Listener {
   }
 
   /**
-   * Certificates and rules for the handshakes from now on: a server of its own takes the new connections, the old one
-   * keeps those that are open. Throws where OpenSSL does not take them; the old server stays then.
+   * Certificates and rules for the handshakes from now on: a server of its own takes the new connections. Throws where
+   * OpenSSL does not take them; the old server stays then.
    */
   renew(rules: ListenerRules): void {
-    const before = this.#server
     this.#server = this.#makeServer(rules)
     this.#rules = rules
-    this.#retire(before)
-    void dismissUntrusted([...this.#connections.values()].map(({ sender }) => sender))
+    void dismissUntrusted([...this.#senders])
   }
 
   /**
@@ -115,7 +115,7 @@ export class Listener {
     const gone = new Promise<void>((resolve) => { this.#door.close(() => resolve()) })
     void gone.then(() => this.#cancelSweep())
     this.#parts.clock.after(idleGrace, () => {
-      for (const { sender } of this.#connections.values()) if (sender.idle) sender.socket.destroySoon()
+      for (const sender of this.#senders) if (sender.idle) sender.socket.destroySoon()
     })
     return gone
   }
@@ -125,10 +125,13 @@ export class Listener {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** Ends connections whose sender does not read what it was answered. */
+  /** Deadlines by one timer for all connections: one each would cost more than to look. */
   #sweep(): void {
-    for (const { sender } of this.#connections.values()) if (sender.unread > this.#rules.limits.idleTimeout) sender.socket.destroy()
-    this.#cancelSweep = this.#parts.clock.after(sweepInterval, () => this.#sweep())
+    const { headersTimeout, idleTimeout } = this.#rules.limits
+    const { clock } = this.#parts
+    const now = clock.monotonic()
+    for (const sender of this.#senders) sender.tick(now)
+    this.#cancelSweep = clock.after(Math.min(longestInterval, headersTimeout, idleTimeout), () => this.#sweep())
   }
 
   #accept(socket: Socket): void {
@@ -140,83 +143,53 @@ export class Listener {
 
   #makeServer(rules: ListenerRules): Server {
     const { tls, limits } = rules
-    const { handshakeTimeout, headersTimeout, idleTimeout: keepAliveTimeout } = limits
-    const connectionsCheckingInterval = Math.min(longestInterval, headersTimeout)
-    const server = createServer({
-      ...tls.options,
-      handshakeTimeout, headersTimeout, keepAliveTimeout, requestTimeout: 0, connectionsCheckingInterval,
-      maxHeaderSize: limits.headers, insecureHTTPParser: false, requireHostHeader: false, joinDuplicateHeaders: false,
-    })
-    // Zero: no line is dropped unseen. The stock parser keeps the first 2,000 and forgets the rest (lessons.md).
-    server.maxHeadersCount = 0
-    server.on('secureConnection', (socket) => this.#open(socket, server, rules))
-    server.on('request', (request, response) => this.#take(request, response, 'nothing'))
-    server.on('checkContinue', (request, response) => this.#take(request, response, 'continue'))
-    server.on('checkExpectation', (request, response) => this.#take(request, response, 'nothing'))
-    server.on('connect', (_request, socket) => this.#dropRequest(socket as TLSSocket, 'malformed-request', 'CONNECT'))
-    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#broken(error, socket as TLSSocket))
+    const server = createServer({ ...tls.options, handshakeTimeout: limits.handshakeTimeout, allowHalfOpen: true })
+    server.on('secureConnection', (socket) => this.#open(socket, rules))
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket, tls))
-    // Node watches the deadlines of headers from this event on, and a server that gets its sockets handed in never emits it.
-    server.emit('listening')
     return server
   }
 
-  /** A server that got no connections of its own any more lets go of its timers. */
-  #retire(server: Server): void {
-    for (const { server: own } of this.#connections.values()) if (own === server) return
-    if (server !== this.#server) server.close()
-  }
-
-  #open(socket: TLSSocket, server: Server, { tls, limits: { maxConnectionAge } }: ListenerRules): void {
+  #open(socket: TLSSocket, rules: ListenerRules): void {
     const entered = this.#entered(socket)
     if (entered === undefined) return void socket.destroy()
     entered.arrived()
-    const { from } = entered
-    watchRequestLines(socket)
-    const met = { vouchers: tls, at: this.#parts.clock.now() }
-    const certificateOf = (): PeerCertificate | undefined => this.#certificateOf(socket, met)
-    // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
-    const sourceOf = (headers: Headers): Address | undefined => this.#rules.source.behind(headers, from)
-    const sender = new SenderConnection({ socket, from, certificateOf, sourceOf, serve: this.#parts.serve, clock: this.#parts.clock })
-    const lack = lackOfName(tls, sender.called) ?? lackOfTrust(this.#rules.tls, sender.certificate)
+    const sender = this.#senderOf(socket, entered.from, rules)
+    const lack = lackOfName(rules.tls, sender.called) ?? lackOfTrust(this.#rules.tls, sender.certificate)
     if (this.#turnAway(sender, lack) !== undefined) return void socket.destroy()
-    this.#connections.set(socket, { server, sender })
+    this.#senders.add(sender)
+    const { maxConnectionAge } = rules.limits
     const cancel = maxConnectionAge === undefined ? undefined : this.#parts.clock.after(maxConnectionAge, () => sender.retire())
     socket.once('close', () => {
       cancel?.()
-      this.#connections.delete(socket)
-      this.#retire(server)
+      this.#senders.delete(sender)
+    })
+    sender.open()
+  }
+
+  #senderOf(socket: TLSSocket, from: Address, { tls, limits }: ListenerRules): SenderConnection {
+    const { clock } = this.#parts
+    const met = { vouchers: tls, at: clock.now() }
+    return new SenderConnection({
+      socket, from, limits, clock, date: this.#date,
+      certificateOf: () => this.#certificateOf(socket, met),
+      // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
+      sourceOf: (headers: Headers) => this.#rules.source.behind(headers, from),
+      serve: (turn, sender) => this.#serve(turn, sender),
+      refuse: (sender, reply, reason, what) => this.#refuse(sender, reply, reason, what),
     })
   }
 
-  #take(request: IncomingMessage, response: ServerResponse, expect: Turn['expect']): void {
-    const connection = this.#connections.get(request.socket as TLSSocket)
-    if (connection === undefined) return void request.socket.destroy()
-    const lack = lackOfTrust(this.#rules.tls, connection.sender.certificate)
-    const away = this.#turnAway(connection.sender, lack, lack && certificateReasons[lack.reason])
-    if (away !== undefined) return respondProblem(request, response, away, 'lost', this.#parts.clock)
-    connection.sender.take({ request, response, expect, lineFault: requestLineFault(request) })
+  #serve(turn: Turn, sender: SenderConnection): void {
+    const lack = lackOfTrust(this.#rules.tls, sender.certificate)
+    const away = this.#turnAway(sender, lack, lack && certificateReasons[lack.reason])
+    if (away === undefined) return void this.#parts.serve(turn, sender)
+    turn.forfeit()
+    respondProblem(turn.reply, away)
   }
 
-  /** The parser gave up, or a head took too long. Node tells of failed handshakes here, too; those are `#refusedHandshake`'s. */
-  #broken(error: NodeJS.ErrnoException, socket: TLSSocket): void {
-    const connection = this.#connections.get(socket)?.sender
-    if (connection === undefined) return
-    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-    const reason = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'headers-timeout' : 'malformed-request'
-    connection.breakOff(error, () => this.#dropRequest(socket, reason, error.code ?? error.message))
-  }
-
-  /** Answers by hand: there is no response object for a request that the parser did not take. */
-  #dropRequest(socket: TLSSocket, reason: 'malformed-request' | 'headers-timeout', what: string): void {
-    const sender = this.#connections.get(socket)?.sender
-    const problem = this.#parts.dropped({
-      from: sender?.from, reason, facts: { what }, certificate: sender?.certificate,
-    })
-    const body = problemBody(problem)
-    const headers = [...problemHeaders(problem, body), 'Connection', 'close']
-    const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}`] : []))
-    socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroySoon())
+  /** There is no request that could be judged. */
+  #refuse({ from, certificate }: SenderConnection, reply: Reply, reason: 'malformed-request' | 'headers-timeout', what: string): void {
+    respondProblem(reply, this.#parts.dropped({ from, reason, facts: { what }, certificate }))
   }
 
   #refusedHandshake(error: NodeJS.ErrnoException, socket: TLSSocket, tls: TlsMaterial): void {
@@ -241,3 +214,6 @@ export class Listener {
     return this.#entrance.known((socket as TLSSocket & { readonly _parent?: Socket })._parent)
   }
 }
+
+/** The system has counted it; there is no sender to name in a record. */
+function ignore(): void {}

@@ -1,6 +1,5 @@
 import { constants, type X509Certificate } from 'node:crypto'
-import type { ServerOptions } from 'node:https'
-import { createSecureContext, type SecureContext } from 'node:tls'
+import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls'
 import type { Vouchers } from '../certificates/certificate.ts'
 import type { Problem, TlsPlan } from '../core/plan.ts'
 import { chooseByName, ServerNames } from './server-names.ts'
@@ -9,9 +8,9 @@ import { readCertificates, readKey } from '../certificates/pem.ts'
 import { nameOf } from '../certificates/revocation.ts'
 import { readRevocationLists, type RevocationList } from '../certificates/revocation-list.ts'
 
-/** What a listener does TLS with, ready for `https.createServer` and `setSecureContext`. */
+/** What a listener does TLS with, ready for `tls.createServer` and `setSecureContext`. */
 export interface TlsMaterial {
-  readonly options: ServerOptions
+  readonly options: TlsOptions
   /** The listener's own certificates, and what is sent behind them. */
   readonly certificates: readonly X509Certificate[]
   /** Who may vouch for senders; empty where no certificate is asked for. */
@@ -86,7 +85,7 @@ function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt): 
 }
 
 /** The first pair answers where no name is called; the others by theirs. All ask for the same senders. */
-function withNames(shared: ServerOptions, [own, ...others]: readonly Pair[]): ServerOptions {
+function withNames(shared: TlsOptions, [own, ...others]: readonly Pair[]): TlsOptions {
   const options = { ...shared, cert: own?.cert, key: own?.key }
   createSecureContext(options)
   if (others.length === 0) return options
@@ -103,7 +102,7 @@ function knownNames({ unknownName }: TlsPlan, pairs: readonly Pair[]): TlsMateri
   return (name) => name === undefined || names.find(name) === true
 }
 
-function serverOptions(plan: TlsPlan): ServerOptions {
+function serverOptions(plan: TlsPlan): TlsOptions {
   return {
     minVersion: plan.minVersion, maxVersion: 'TLSv1.3',
     ciphers, honorCipherOrder: true, ALPNProtocols: ['http/1.1'],
@@ -115,7 +114,7 @@ function serverOptions(plan: TlsPlan): ServerOptions {
  * A resumed session skips the certificate, whichever name it was made under (CVE-2025-23419): no tickets where senders
  * show certificates. It is the listener's own context that decides this, not the one chosen by name.
  */
-function senderOptions(plan: TlsPlan, authorities: readonly X509Certificate[]): ServerOptions {
+function senderOptions(plan: TlsPlan, authorities: readonly X509Certificate[]): TlsOptions {
   const asked = plan.clientCertificate
   if (asked === undefined) return {}
   return {

@@ -1,8 +1,7 @@
-import { IncomingMessage, ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
 import t from 'tap'
 import type { BodyFault } from '../../src/core/delivery.ts'
 import { BodyBudget, BodyReader } from '../../src/listen/body.ts'
+import type { BodySink } from '../../src/listen/request-body.ts'
 import { StillClock } from '../support/world.ts'
 
 const grace = 5_000
@@ -10,15 +9,14 @@ const grace = 5_000
 /** A chunked request whose body is brought by hand. */
 function reading(rate: number, timeout = 60_000) {
   const clock = new StillClock()
-  const request = new IncomingMessage(new Socket())
-  request.headers['transfer-encoding'] = 'chunked'
-  const reader = new BodyReader(request, new ServerResponse(request), { clock, rate, timeout, budget: new BodyBudget(1_000_000) }, 'nothing')
+  let sink: BodySink | undefined
+  const source = {
+    framing: 'chunked', expectsContinue: false, body: { isOver: false, flowTo: (to: BodySink) => { sink = to } }, reply: { writeContinue: () => undefined },
+  } as const
+  const reader = new BodyReader(source, { clock, rate, timeout, budget: new BodyBudget(1_000_000) })
   const body = Promise.resolve(reader.read(1_000_000))
-  const bring = async (bytes: number): Promise<void> => {
-    request.push(Buffer.alloc(bytes))
-    await new Promise((resolve) => { setImmediate(resolve) })
-  }
-  return { clock, request, body, bring }
+  const bring = (bytes: number): void => sink?.data(Buffer.alloc(bytes))
+  return { clock, body, bring, end: () => sink?.end() }
 }
 
 const late: BodyFault = { fault: 'timeout' }
@@ -35,20 +33,20 @@ t.test('nothing at all', async (t) => {
 })
 
 t.test('slow, but quick enough', async (t) => {
-  const { clock, request, body, bring } = reading(100)
+  const { clock, body, bring, end } = reading(100)
   for (let second = 0; second < 20; second++) {
-    await bring(100)
+    bring(100)
     clock.advance(1_000)
   }
-  request.push(null)
+  end()
   t.equal((await body as Uint8Array).length, 2_000)
 })
 
 t.test('quick at first, then nothing', async (t) => {
   const { clock, body, bring } = reading(100)
-  await bring(1_000)
+  bring(1_000)
   clock.advance(grace + 10_000 - 1)
-  await bring(1)
+  bring(1)
   clock.advance(1 + 10)
   t.same(await body, late)
 })
@@ -56,7 +54,7 @@ t.test('quick at first, then nothing', async (t) => {
 t.test('the time-out holds beside it, and alone where no rate is asked for', async (t) => {
   for (const rate of [0, 1]) {
     const { clock, body, bring } = reading(rate, 7_000)
-    await bring(1_000)
+    bring(1_000)
     clock.advance(7_000)
     t.same(await body, late)
   }

@@ -1,0 +1,183 @@
+import type { Socket } from 'node:net'
+import type { Outbound } from '../core/receiver.ts'
+import { isFieldLine } from '../http1/head.ts'
+import { ResponseReader, type ResponseFault, type ResponseHead } from './response-reader.ts'
+
+/** Whom a connection tells what comes of a request. After `complete` or `broken` nothing follows. */
+export interface ResponseSink {
+  /** Is there still somebody who waits for it? */
+  readonly isWanted: boolean
+  /** The request is about to be written; `abort` breaks the connection. */
+  readonly written: (connection: ReceiverConnection) => void
+  readonly head: (status: number, fields: readonly string[]) => 'go-on' | 'wait'
+  readonly data: (chunk: Uint8Array) => 'go-on' | 'wait'
+  readonly complete: () => void
+  readonly broken: (fault: Breakage) => void
+}
+
+/** `kind`: the connection failed, or what came over it is no response. `code`: in the words of the system or ours. */
+export interface Breakage { readonly kind: 'connection' | 'response'; readonly code: string }
+
+/** Bodies up to this leave in one piece with their head. */
+const joined = 64 * 1024
+const nothing = Buffer.alloc(0)
+
+/**
+ * One connection to a receiver, and one request at a time on it. It is free again only where the response was read to its
+ * end, nothing came behind it, and the receiver keeps it; whatever is in doubt closes it.
+ */
+export class ReceiverConnection {
+  /** For how long the receiver says that it keeps this one idle, in seconds. */
+  keepAlive: number | undefined
+  readonly #socket: Socket
+  readonly #host: string
+  readonly #freed: (connection: ReceiverConnection) => void
+  #sink: ResponseSink | undefined
+  #reader = new ResponseReader('')
+  #response: ResponseHead | undefined
+  #bytes: Buffer = nothing
+  #waits = false
+  #error: NodeJS.ErrnoException | undefined
+
+  /** `socket` is connected. `freed`: it may be used again. `gone`: it never will. */
+  constructor(socket: Socket, host: string, freed: (connection: ReceiverConnection) => void, gone: (connection: ReceiverConnection) => void) {
+    this.#socket = socket
+    this.#host = host
+    this.#freed = freed
+    socket.on('data', (chunk: Buffer) => this.#take(chunk)).on('end', () => this.#ended()).on('error', (error) => { this.#error = error })
+    socket.on('close', () => {
+      this.#break({ kind: 'connection', code: this.#error?.code ?? 'closed' })
+      gone(this)
+    })
+  }
+
+  get isUsable(): boolean {
+    return this.#sink === undefined && !this.#socket.destroyed && this.#socket.writable && !this.#socket.readableEnded
+  }
+
+  send({ method, target, headers, body }: Outbound, sink: ResponseSink): void {
+    this.#sink = sink
+    this.#reader = new ResponseReader(method)
+    this.#response = undefined
+    sink.written(this)
+    const head = this.#headOf(method, target, headers, body.length)
+    if (body.length === 0) return void this.#socket.write(head, 'latin1')
+    if (body.length <= joined) return void this.#socket.write(join(head, body))
+    this.#socket.cork()
+    this.#socket.write(head, 'latin1')
+    this.#socket.write(body)
+    this.#socket.uncork()
+  }
+
+  /** The sink is ready for more. */
+  resume(): void {
+    if (!this.#waits) return
+    this.#waits = false
+    this.#socket.resume()
+    this.#advance()
+  }
+
+  /** The sink does not want to hear any more. */
+  abort(): void {
+    this.#sink = undefined
+    this.#socket.destroy()
+  }
+
+  /** Throws for a line that cannot be written: none of ours, and none that a sender could write, is one. */
+  #headOf(method: string, target: string, headers: readonly string[], length: number): string {
+    let lines = ''
+    for (let at = 0; at < headers.length; at += 2) {
+      const [name, value] = [headers[at] as string, headers[at + 1] as string]
+      if (!isFieldLine(name, value)) throw new Error(`this is no header line: ${JSON.stringify(name)}`)
+      lines += `${name}: ${value}\r\n`
+    }
+    return `${method} ${target} HTTP/1.1\r\nhost: ${this.#host}\r\nconnection: keep-alive\r\n${lines}content-length: ${length}\r\n\r\n`
+  }
+
+  #take(chunk: Buffer): void {
+    // Nobody asked: whatever it is, the next response must not be taken for it.
+    if (this.#sink === undefined) return void this.#socket.destroy()
+    this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
+    this.#advance()
+  }
+
+  #advance(): void {
+    while (this.#sink !== undefined && !this.#waits && this.#response === undefined && this.#bytes.length > 0) {
+      if (!this.#readHead(this.#sink)) break
+    }
+    if (this.#sink !== undefined && !this.#waits && this.#response !== undefined) this.#readBody(this.#sink, this.#response)
+  }
+
+  /** False where there is no more to read for now. */
+  #readHead(sink: ResponseSink): boolean {
+    const read = this.#reader.read(this.#bytes)
+    if (read === undefined) return false
+    if (typeof read === 'string') return this.#invalid(read)
+    if ('skip' in read) {
+      this.#bytes = this.#bytes.subarray(read.skip)
+      return true
+    }
+    this.#bytes = this.#bytes.subarray(read.length)
+    this.#response = read.head
+    this.#note(sink.head(read.head.status, read.head.fields))
+    return false
+  }
+
+  #readBody(sink: ResponseSink, { decoder, endsWithConnection }: ResponseHead): void {
+    const bytes = this.#bytes
+    this.#bytes = nothing
+    if (endsWithConnection) {
+      if (bytes.length > 0) this.#note(sink.data(bytes))
+      return
+    }
+    const taken = bytes.length === 0 ? 0 : decoder.take(bytes, (part) => this.#note(sink.data(part)))
+    if (taken === 'fault') return void this.#invalid('framing')
+    if (!decoder.isOver) return
+    this.#complete(sink, bytes.length > taken)
+  }
+
+  #note(answer: 'go-on' | 'wait'): void {
+    if (answer === 'go-on' || this.#sink === undefined) return
+    this.#waits = true
+    this.#socket.pause()
+  }
+
+  #complete(sink: ResponseSink, hasSurplus: boolean): void {
+    const response = this.#response
+    this.#sink = undefined
+    this.#waits = false
+    this.keepAlive = response?.keepAlive
+    // What is not written yet would be read as the next request.
+    const isFree = response?.persists === true && !hasSurplus && this.#socket.writableLength === 0
+    if (!isFree) this.#socket.destroySoon()
+    // A whole turn later: some receivers close what they said they would keep, and the end is then already on its way.
+    else setImmediate(() => setImmediate(() => this.#freed(this)))
+    sink.complete()
+  }
+
+  #ended(): void {
+    const sink = this.#sink
+    if (sink !== undefined && this.#response?.endsWithConnection === true) return this.#complete(sink, false)
+    this.#break({ kind: this.#response === undefined ? 'connection' : 'response', code: 'closed' })
+    this.#socket.destroy()
+  }
+
+  #invalid(code: ResponseFault): false {
+    this.#break({ kind: 'response', code })
+    this.#socket.destroy()
+    return false
+  }
+
+  #break(breakage: Breakage): void {
+    const sink = this.#sink
+    this.#sink = undefined
+    sink?.broken(breakage)
+  }
+}
+
+function join(head: string, body: Uint8Array): Buffer {
+  const whole = Buffer.allocUnsafe(head.length + body.length)
+  whole.write(head, 0, 'latin1')
+  whole.set(body, head.length)
+  return whole
+}
