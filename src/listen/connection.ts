@@ -23,7 +23,7 @@ export interface SenderParts {
   readonly clock: Pick<Clock, 'monotonic'>
 }
 
-/** The most requests that a sender may write ahead of our answers. */
+/** The most requests that a sender may write ahead of our answers; with the last of them the connection is closed. */
 const mostAhead = 16
 
 /**
@@ -45,6 +45,8 @@ export class SenderConnection {
   #answered: Milliseconds | undefined
   /** The last answer closes the connection: whatever else the sender wrote is neither served nor answered nor recorded. */
   #over = false
+  /** As many wait as may: what comes behind is dropped, and the sender sees that it was not answered (RFC 9112 §9.3.2). */
+  #isFull = false
   /** What is left to do with a sender whose bytes are no HTTP any more, once its whole requests are answered. */
   #afterwards: (() => void) | undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
@@ -97,8 +99,11 @@ export class SenderConnection {
     turn.request.on('error', () => {})
     if (this.#over) return
     if (this.#current === undefined) return this.#start(turn)
+    if (this.#isFull) return
     this.#waiting.push(turn)
-    if (this.#waiting.length > mostAhead) this.socket.destroy()
+    this.#isFull = this.#waiting.length === mostAhead
+    // Those before it are answered: a delivery that reached the receiver must not look lost to its sender.
+    if (this.#isFull) turn.response.shouldKeepAlive = false
   }
 
   /**
