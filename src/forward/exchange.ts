@@ -20,6 +20,8 @@ export class Exchange implements Sending, Dispatcher.DispatchHandler {
   readonly #terms: ExchangeTerms
   #at = 0
   #bodiless = false
+  /** Is it the sender who does not read? */
+  #waits = false
   #phase: 'connect' | 'head' | 'body' | 'over' = 'connect'
   #cancelTimer: Cancel = () => undefined
   #abort: ((error?: Error) => void) | undefined
@@ -38,6 +40,7 @@ export class Exchange implements Sending, Dispatcher.DispatchHandler {
   }
 
   resume(): void {
+    this.#waits = false
     if (this.#phase !== 'over') this.#resume?.()
   }
 
@@ -61,7 +64,9 @@ export class Exchange implements Sending, Dispatcher.DispatchHandler {
   }
 
   onData(chunk: Buffer): boolean {
-    return this.#phase !== 'body' || this.#sink.data(chunk) === 'go-on'
+    if (this.#phase !== 'body') return true
+    this.#waits = this.#sink.data(chunk) === 'wait'
+    return !this.#waits
   }
 
   onComplete(): void {
@@ -91,8 +96,9 @@ export class Exchange implements Sending, Dispatcher.DispatchHandler {
 
   #timedOut(): void {
     if (this.#phase === 'over') return
-    this.#noteFailure()
-    this.#fail('receiver-timeout', 'timeout')
+    // A receiver whose answer is not read is in good health.
+    if (!this.#waits) this.#noteFailure()
+    this.#fail('receiver-timeout', this.#waits ? 'the sender does not read' : 'timeout')
     this.#abort?.()
   }
 

@@ -106,8 +106,16 @@ class ReplyToSender implements ReplySink {
 
   #writeHead(headers: readonly string[]): 'go-on' {
     const { response, replyHeaders } = this.#forwarding
-    if (!response.destroyed) response.writeHead(this.#status, [...headers, ...replyHeaders])
+    if (response.destroyed) return 'go-on'
+    response.writeHead(this.#status, [...headers, ...replyHeaders]).once('close', () => this.#left())
     return 'go-on'
+  }
+
+  /** The sender is gone: nobody would ever take what the receiver still has to say, and its connection would wait for that. */
+  #left(): void {
+    if (this.#forwarding.response.writableEnded) return
+    this.sending?.abort()
+    this.#finish(undefined)
   }
 
   /** The receiver accepted, and we cannot keep it: no 2xx for the sender. */
