@@ -14,7 +14,7 @@ import { startReceiver } from '../support/receiver.ts'
 const head = 'POST /hook HTTP/1.1\r\nHost: localhost\r\n'
 const good = `${head}Content-Length: 2\r\n\r\nhi`
 const limits = { handshakeTimeout: '2s', headersTimeout: '2s', bodyTimeout: '2s', idleTimeout: '2s', body: '1MiB' }
-const dripEvery = 150
+const dripEvery = 300
 
 /** Does what its name says to a port. */
 type Slowness = readonly [name: string, start: (port: number) => Socket]
