@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BodyFault } from '../core/delivery.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Bytes, Milliseconds } from '../core/units.ts'
+import { Gathered } from './gathered.ts'
 
 /** How bodies are read: raw, once, under a hard cap, within a time, out of one budget for all deliveries. */
 export interface BodyRules {
@@ -51,8 +52,7 @@ export class BodyReader {
   readonly #response: ServerResponse
   readonly #rules: BodyRules
   readonly #expectsContinue: boolean
-  #chunks: Uint8Array[] = []
-  #length: Bytes = 0
+  #gathered = new Gathered()
   #taken: Bytes = 0
   #stop: Cancel = () => {}
 
@@ -77,7 +77,7 @@ export class BodyReader {
   release(): void {
     this.#rules.budget.give(this.#taken)
     this.#taken = 0
-    this.#chunks = []
+    this.#gathered = new Gathered()
   }
 
   #collect(cap: Bytes, resolve: (body: Uint8Array | BodyFault) => void): void {
@@ -95,7 +95,7 @@ export class BodyReader {
       const fault = isSettled ? undefined : this.#add(chunk, cap)
       if (fault !== undefined) settle(fault)
     }
-    const onEnd = (): void => settle(this.#whole())
+    const onEnd = (): void => settle(this.#gathered.whole())
     const onBreak = (): void => settle({ fault: 'incomplete' })
     this.#watch(this.#rules.clock.monotonic(), () => settle({ fault: 'timeout' }))
     request.on('data', onData).on('end', onEnd).on('error', onBreak).on('close', onBreak)
@@ -104,18 +104,17 @@ export class BodyReader {
   /** Sleeps until the body would be too late or too slow if nothing more came, and then looks again. */
   #watch(started: Milliseconds, late: () => void): void {
     const { clock, timeout, rate } = this.#rules
-    const slow = rate === 0 ? timeout : settlingIn + (this.#length / rate) * 1_000
+    const slow = rate === 0 ? timeout : settlingIn + (this.#gathered.length / rate) * 1_000
     const left = started + Math.min(timeout, slow) - clock.monotonic()
     if (left <= 0) return late()
     this.#stop = clock.after(left, () => this.#watch(started, late))
   }
 
   #add(chunk: Uint8Array, cap: Bytes): BodyFault | undefined {
-    this.#length += chunk.length
-    if (this.#length > cap) return { fault: 'too-large' }
-    const missing = this.#length - this.#taken
-    if (missing > 0 && !this.#take(missing)) return { fault: 'overloaded' }
-    this.#chunks.push(chunk)
+    const length = this.#gathered.length + chunk.length
+    if (length > cap) return { fault: 'too-large' }
+    if (length > this.#taken && !this.#take(length - this.#taken)) return { fault: 'overloaded' }
+    this.#gathered.add(chunk, this.#taken)
     return undefined
   }
 
@@ -123,11 +122,6 @@ export class BodyReader {
     if (!this.#rules.budget.take(bytes)) return false
     this.#taken += bytes
     return true
-  }
-
-  #whole(): Uint8Array {
-    if (this.#chunks.length === 1) return this.#chunks[0] as Uint8Array
-    return Buffer.concat(this.#chunks, this.#length)
   }
 }
 
