@@ -19,6 +19,8 @@ export class Exchange implements Sending, ResponseSink {
   readonly #endpoints: readonly Endpoint[]
   readonly #terms: ExchangeTerms
   #at = 0
+  /** Is it the sender who does not read? */
+  #waits = false
   #phase: 'connect' | 'head' | 'body' | 'over' = 'connect'
   #cancelTimer: Cancel = () => undefined
   #connection: ReceiverConnection | undefined
@@ -36,6 +38,7 @@ export class Exchange implements Sending, ResponseSink {
   }
 
   resume(): void {
+    this.#waits = false
     if (this.#phase !== 'over') this.#connection?.resume()
   }
 
@@ -58,7 +61,10 @@ export class Exchange implements Sending, ResponseSink {
   }
 
   data(chunk: Uint8Array): 'go-on' | 'wait' {
-    return this.#phase === 'body' ? this.#sink.data(chunk) : 'go-on'
+    if (this.#phase !== 'body') return 'go-on'
+    const answer = this.#sink.data(chunk)
+    this.#waits = answer === 'wait'
+    return answer
   }
 
   complete(): void {
@@ -88,8 +94,9 @@ export class Exchange implements Sending, ResponseSink {
 
   #timedOut(): void {
     if (this.#phase === 'over') return
-    this.#noteFailure()
-    this.#fail('receiver-timeout', 'timeout')
+    // A receiver whose answer is not read is in good health.
+    if (!this.#waits) this.#noteFailure()
+    this.#fail('receiver-timeout', this.#waits ? 'the sender does not read' : 'timeout')
     this.#connection?.abort()
   }
 

@@ -50,6 +50,7 @@ class ReplyToSender implements ReplySink {
   #storeTime: Milliseconds = 0
   /** The first chunk waits for the next event, so that head and a short body leave in one write. */
   #held: Uint8Array | undefined
+  #isOver = false
 
   constructor(forwarding: Forwarding, resolve: (forwarded: Forwarded) => void) {
     this.#forwarding = forwarding
@@ -78,14 +79,14 @@ class ReplyToSender implements ReplySink {
   }
 
   end(): void {
-    this.#forwarding.reply.end(this.#held)
     this.#finish(undefined)
+    this.#forwarding.reply.end(this.#held)
   }
 
   failed(reason: ReceiverReason, facts: Facts): void {
     if (this.#status !== 0) {
-      this.#forwarding.reply.abort()
-      return this.#finish({ reason, row: receiverReasons[reason], facts })
+      this.#finish({ reason, row: receiverReasons[reason], facts })
+      return this.#forwarding.reply.abort()
     }
     this.#status = receiverReasons[reason].status
     const released = this.#settle(this.#status)
@@ -97,7 +98,15 @@ class ReplyToSender implements ReplySink {
   #writeHead(headers: readonly string[]): 'go-on' {
     const { reply, replyHeaders } = this.#forwarding
     reply.writeHead(this.#status, [...headers, ...replyHeaders])
+    reply.whenOver(() => this.#left())
     return 'go-on'
+  }
+
+  /** The sender is gone: nobody would ever take what the receiver still has to say, and its connection would wait for that. */
+  #left(): void {
+    if (this.#isOver) return
+    this.sending?.abort()
+    this.#finish(undefined)
   }
 
   /** The receiver accepted, and we cannot keep it: no 2xx for the sender. */
@@ -109,6 +118,7 @@ class ReplyToSender implements ReplySink {
   }
 
   #finish(failure: Failure | undefined): void {
+    this.#isOver = true
     this.#resolve({ status: this.#status, nonce: this.#nonce, storeTime: this.#storeTime, failure })
   }
 
