@@ -7,7 +7,7 @@ import type { Facts } from './verdict.ts'
  * look at no more than its stage knows: that no body is read for a delivery which an address already condemns is a
  * fact of these types.
  */
-export const stages = ['connection', 'certificate', 'credentials', 'body', 'signature', 'time', 'replay'] as const
+export const stages = ['connection', 'certificate', 'credentials', 'body', 'signature', 'time', 'replay', 'acceptance'] as const
 export type Stage = (typeof stages)[number]
 
 /** Known before TLS, where the sender's address is the TCP peer's or a PROXY header told it. */
@@ -53,6 +53,8 @@ export interface Known {
   signature: Delivery
   time: SignedDelivery
   replay: SignedDelivery
+  /** Everything else passed. */
+  acceptance: Head
 }
 
 /** Why there is no body. */
