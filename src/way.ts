@@ -183,6 +183,7 @@ class Passage {
   #outbound(head: Head, route: Route, decision: Decision): Outbound {
     const introduction = {
       id: this.#id, route: route.name, sender: decision.sender, from: head.from.text, host: head.host, certificate: head.certificate,
+      certificateHeaders: route.forward.certificate,
     }
     return {
       method: head.method, target: targetFor(head, route), headers: towardsReceiver(head.headers, introduction),

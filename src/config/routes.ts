@@ -143,7 +143,7 @@ const missing: Receiver = {
 }
 
 function compileForward(route: RouteSettings, at: number, { receivers, receiverPlans, problem }: RouteParts): Forward {
-  const { to, path } = route.forward
+  const { to, path, certificate } = route.forward
   const receiver = receivers.get(to)
   if (receiver === undefined) {
     const near = nearest(to, [...receivers.keys()])
@@ -154,5 +154,5 @@ function compileForward(route: RouteSettings, at: number, { receivers, receiverP
     const mend = 'write a whole path, or let `match.path` end in `/*`, too'
     problem({ path: ['routes', at, 'forward', 'path'], what: 'there is no rest of a path to put behind the prefix', mend })
   }
-  return { receiver: receiver ?? missing, path, stream: route.body === 'stream' ? receiverPlans.get(to) : undefined }
+  return { receiver: receiver ?? missing, path, certificate, stream: route.body === 'stream' ? receiverPlans.get(to) : undefined }
 }

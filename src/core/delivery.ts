@@ -86,6 +86,10 @@ export interface PeerCertificate {
   readonly der: Uint8Array
   /** DER of the certificates that the sender sent behind the leaf or that the chain was built with, leaf's issuer first. */
   readonly issuers: readonly Uint8Array[]
+  /** Those of them that stand between the leaf and a root. The same list until a reload changes it. */
+  readonly intermediates: readonly Uint8Array[]
+  /** URI names of our own certificate in the handshake that this one was shown in. */
+  readonly shownTo: readonly string[]
   /**
    * Does every verified way from the leaf up to the listener's roots pass one of these authorities (SHA-256 of the DER,
    * lower-case hex)? False where no way leads up.

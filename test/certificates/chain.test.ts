@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { buildChain, fingerprintOf } from '../../src/certificates/chain.ts'
 import { makeAuthority } from '../../src/pki/authority.ts'
+import { keyUsage, oddCertificate } from '../support/odd.ts'
 import { makeCa, type Ca } from '../support/pki.ts'
 
 const parse = (pem: string) => new X509Certificate(pem)
@@ -69,13 +70,28 @@ t.test('every way must pass the authority that is demanded', async (t) => {
   for (const [name, sent, authorities, wanted, expected] of rows) t.equal(buildChain(leaf, sent, authorities).passes(wanted), expected, name)
 })
 
-t.test('a sender cannot keep us busy', async (t) => {
+t.test('a sender cannot keep us busy, and whoever sends more than is looked at has no way', async (t) => {
   const root = await makeCa()
   const middle = await root.below({ name: 'Twin' })
-  const twins = await Promise.all(Array.from({ length: 40 }, () => crossSign(middle, root)))
-  const found = buildChain(parse((await middle.client()).certificate), twins, of(root))
-  t.ok(found.issuers.length <= 17)
-  t.ok(found.passes(new Set(of(root).map(fingerprintOf))))
+  const leaf = parse((await middle.client()).certificate)
+  const twins = await Promise.all(Array.from({ length: 17 }, () => crossSign(middle, root)))
+  for (const [count, passes] of [[16, true], [17, false]] as const) {
+    const found = buildChain(leaf, twins.slice(0, count), of(root))
+    t.equal(found.passes(new Set(of(root).map(fingerprintOf))), passes, `${count} sent`)
+    t.equal(found.issuers.length, passes ? count + 1 : 0)
+    t.equal(found.intermediates.length, passes ? count : 0)
+  }
+  t.equal(buildChain(leaf, Array.from({ length: 17 }, () => twins[0] as X509Certificate), of(root)).passes(new Set(of(root).map(fingerprintOf))), false)
+})
+
+t.test('whoever issues without being an authority spoils every way', async (t) => {
+  const root = await makeCa({ name: 'Root' })
+  const middle = await root.below({ name: 'Middle' })
+  const leaf = parse((await middle.client()).certificate)
+  const wanted = new Set(of(root).map(fingerprintOf))
+  t.equal(buildChain(leaf, of(middle), of(root)).passes(wanted), true)
+  const twin = await oddCertificate({ subject: 'CN=Middle', keys: middle.authority.keys, by: root.authority, extensions: [keyUsage('keyCertSign')] })
+  t.equal(buildChain(leaf, [...of(middle), parse(twin)], of(root)).passes(wanted), false, 'it may sign, and says nothing of being an authority')
 })
 
 /** The same name and key, certified by somebody else. */
