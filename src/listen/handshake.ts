@@ -9,6 +9,9 @@ const reasons: ReadonlyMap<string, CertificateReason> = new Map([
   ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', 'certificate-missing'],
   ['ERR_SSL_CERTIFICATE_VERIFY_FAILED', 'certificate-untrusted'],
   ['ERR_SSL_NO_CERTIFICATE_RETURNED', 'certificate-missing'],
+  // Too weak to be looked at, whatever the mode (level 2 of OpenSSL).
+  ['ERR_SSL_EE_KEY_TOO_SMALL', 'certificate-untrusted'], ['ERR_SSL_CA_KEY_TOO_SMALL', 'certificate-untrusted'],
+  ['ERR_SSL_CA_MD_TOO_WEAK', 'certificate-untrusted'],
 ])
 
 /**

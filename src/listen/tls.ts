@@ -24,11 +24,15 @@ export interface TlsMaterial {
   readonly senders: 'asked' | 'required' | 'unasked'
 }
 
-/** Forward secrecy and authenticated encryption only; any TLS 1.2 client since about 2014 has one of these. */
+/**
+ * Forward secrecy and authenticated encryption only; any TLS 1.2 client since about 2014 has one of these. Level 2 of
+ * OpenSSL, whatever its default: no RSA key below 2048 bits and no signature by SHA-1 or MD5, in any certificate of a chain.
+ */
 const ciphers = [
   'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256',
   'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384',
   'ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305',
+  '@SECLEVEL=2',
 ].join(':')
 
 /**
