@@ -54,6 +54,7 @@ void t.test('a handshake that fails is a decision', async (t) => {
   t.equal(records.length, 3)
   for (const record of records) t.match(record, { ...everyField, source: '127.0.0.1', verdict: 'refused', status: 0, bytes: 0 })
   t.match(records.map(({ reason }) => reason), ['certificate-missing', 'certificate-untrusted', 'handshake-failed'])
+  t.match(records.map(({ facts }) => facts), [{ host: 'localhost', error: String }, { host: 'localhost', error: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }, { error: /^ERR_SSL_/ }], 'what name was called, and OpenSSL’s word')
   t.equal(receiver.seen.length, 0)
 })
 

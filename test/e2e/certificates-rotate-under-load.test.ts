@@ -60,8 +60,9 @@ t.test('50 rotations under load, by the gateway’s own watcher: no handshake fa
   const open = () => rawTls(port, { ca: pki.ca.certificate, cert: sender.chain, key: sender.key, servername: 'localhost' })
   const shownTo = async (): Promise<string | undefined> => {
     const client = await open()
+    const serial = (client.socket as TLSSocket).getPeerX509Certificate()?.serialNumber.toLowerCase()
     client.close()
-    return (client.socket as TLSSocket).getPeerX509Certificate()?.serialNumber.toLowerCase()
+    return serial
   }
   const standing = await open()
   t.teardown(() => standing.close())
