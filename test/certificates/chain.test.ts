@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
+import { Certificate } from '../../src/certificates/certificate.ts'
 import { buildChain, fingerprintOf } from '../../src/certificates/chain.ts'
 import { makeAuthority } from '../../src/pki/authority.ts'
-import { keyUsage, oddCertificate } from '../support/odd.ts'
+import { keyUsage, oddCertificate, resign } from '../support/odd.ts'
 import { makeCa, type Ca } from '../support/pki.ts'
 
 const parse = (pem: string) => new X509Certificate(pem)
@@ -92,6 +93,16 @@ t.test('whoever issues without being an authority spoils every way', async (t) =
   t.equal(buildChain(leaf, of(middle), of(root)).passes(wanted), true)
   const twin = await oddCertificate({ subject: 'CN=Middle', keys: middle.authority.keys, by: root.authority, extensions: [keyUsage('keyCertSign')] })
   t.equal(buildChain(leaf, [...of(middle), parse(twin)], of(root)).passes(wanted), false, 'it may sign, and says nothing of being an authority')
+})
+
+t.test('a key that nobody knows ends nothing (CVE-2024-24783)', async (t) => {
+  const root = await makeCa({ name: 'Root' })
+  const leaf = parse((await root.client()).certificate)
+  const strange = parse(resign(root.certificate, root.key, { change: (tbs) => { tbs.subjectPublicKeyInfo.algorithm.algorithm = '1.2.3.4.5' } }))
+  t.equal(buildChain(leaf, [strange], of(root)).passes(new Set(of(root).map(fingerprintOf))), true)
+  t.same(buildChain(leaf, [], [strange]).issuers, [])
+  const of1 = { leaf: strange, sent: () => [], shownTo: () => [], verified: 'trusted' as const, met: { vouchers: { authorities: [], lists: [] }, at: 0 }, vouchers: () => ({ authorities: [], lists: [] }), now: () => 0 }
+  t.equal(new Certificate(of1).keyFingerprint, '', 'no pin matches it')
 })
 
 /** The same name and key, certified by somebody else. */
