@@ -16,7 +16,7 @@ const reasons: ReadonlyMap<string, CertificateReason> = new Map([
 
 /**
  * Why a handshake failed, for the audit record. Where Node refused a certificate it says `socket hang up`, and the
- * reason stands on the socket; the certificate itself is gone by then.
+ * reason stands on the socket; the certificate itself is gone by then, unless it was kept (`keepShown`).
  */
 export function handshakeRefusal(error: NodeJS.ErrnoException, socket: TLSSocket): HandshakeRefusal {
   const verification = socket.authorizationError as unknown

@@ -3,7 +3,8 @@ import type { ServerOptions } from 'node:https'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Vouchers } from '../certificates/certificate.ts'
 import type { Problem, TlsPlan } from '../core/plan.ts'
-import { chooseByName, ServerNames } from './server-names.ts'
+import { keepShown } from './peer-certificate.ts'
+import { chooseByName, meeting, ServerNames } from './server-names.ts'
 import { isIssuedBy } from '../certificates/chain.ts'
 import { readCertificates, readKey } from '../certificates/pem.ts'
 import { nameOf } from '../certificates/revocation.ts'
@@ -93,10 +94,11 @@ function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt): 
 function withNames(shared: ServerOptions, [own, ...others]: readonly Pair[]): ServerOptions {
   const options = { ...shared, cert: own?.cert, key: own?.key }
   createSecureContext(options)
-  if (others.length === 0) return options
+  const kept = (choose: ReturnType<typeof chooseByName>) => (shared.rejectUnauthorized === true ? meeting(keepShown, choose) : choose)
+  if (others.length === 0) return shared.rejectUnauthorized === true ? { ...options, SNICallback: kept((_name, done) => done(null)) } : options
   const names = new ServerNames<SecureContext>()
   for (const { certificates: [leaf], cert, key } of [own, ...others] as Pair[]) names.add(leaf as X509Certificate, createSecureContext({ ...shared, cert, key }))
-  return { ...options, SNICallback: chooseByName(names) }
+  return { ...options, SNICallback: kept(chooseByName(names)) }
 }
 
 /** A sender that calls no name gets the first certificate: there is nothing that could be another policy's. */
