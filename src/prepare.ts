@@ -126,5 +126,6 @@ function asProblem(ambiguity: Ambiguity, routes: readonly Route[]): Problem {
 /** Stands where a store will be while a configuration is only looked at. */
 export const noStore: NonceStore = {
   claim: () => { throw new Error('no store is open') },
+  find: () => { throw new Error('no store is open') },
   close: () => Promise.resolve(),
 }

@@ -1,4 +1,4 @@
-import { undecidable, type Decision, type Refusal } from './core/decide.ts'
+import { undecidable, type Answered, type Decision, type Refusal } from './core/decide.ts'
 import type { Address, Head } from './core/delivery.ts'
 import type { Route } from './core/policy.ts'
 import type { Clock } from './core/ports.ts'
@@ -182,6 +182,7 @@ class Passage {
   #outbound(head: Head, route: Route, decision: Decision): Outbound {
     const introduction = {
       id: this.#id, route: route.name, sender: decision.sender, from: head.from.text, host: head.host, certificate: head.certificate,
+      certificateHeaders: route.forward.certificate,
     }
     return {
       method: head.method, target: targetFor(head, route), headers: towardsReceiver(head.headers, introduction),
@@ -204,7 +205,7 @@ class Passage {
     this.#recorded = true
     const { decision, forwarded } = outcome
     const store = (decision?.storeTime ?? 0) + (forwarded?.storeTime ?? 0)
-    const facts = standsIn(decision) ? { ...outcome.facts, store: 'local' } : outcome.facts
+    const facts = withNotes(outcome.facts, decision?.trail)
     this.#parts.record({
       at: this.#at, id: this.#id, route: this.#route?.name, from: this.#from,
       certificate: this.#connection.certificate, verdict: outcome.verdict, reason: outcome.reason, status: outcome.status,
@@ -215,17 +216,20 @@ class Passage {
   }
 }
 
-/** Did this process's own memory stand in for the nonce store? The replay check is asked last. */
-function standsIn(decision: Decision | undefined): boolean {
-  const last = decision?.trail.at(-1)?.verdict
-  return last !== undefined && last !== 'not-asked' && last.facts['store'] === 'local'
+/** Did this process's own memory stand in for the nonce store, and was a certificate pinned? Both are asked last. */
+function withNotes(facts: Facts, trail: readonly Answered[] = []): Facts {
+  let noted = facts
+  for (let at = Math.max(0, trail.length - 2); at < trail.length; at++) {
+    const { verdict } = trail[at] as Answered
+    if (verdict === 'not-asked') continue
+    const { store, pinned } = verdict.facts as { readonly store?: string; readonly pinned?: string }
+    if (store === 'local') noted = { ...noted, store }
+    if (pinned !== undefined) noted = { ...noted, pinned }
+  }
+  return noted
 }
 
-interface Outcome {
-  readonly verdict: 'accepted' | 'refused'
-  readonly reason: string | undefined
-  readonly status: number
-  readonly facts: Facts
+interface Outcome extends Pick<Decided, 'verdict' | 'reason' | 'status' | 'facts'> {
   readonly checks: number
   readonly decision?: Decision
   readonly receiver?: number

@@ -21,7 +21,7 @@ const allowed: Record<string, readonly string[]> = {
   admin: ['core'],
   config: ['core', 'checks', 'schemes', 'addresses'],
   pki: ['core'],
-  cli: ['core', 'addresses', 'outside', 'config', 'schemes', 'pki', 'explain', 'send', 'prepare.ts', 'gateway.ts', 'state.ts', 'surroundings.ts', 'workers', 'world.ts'],
+  cli: ['core', 'addresses', 'certificates', 'outside', 'config', 'schemes', 'pki', 'explain', 'send', 'prepare.ts', 'gateway.ts', 'state.ts', 'surroundings.ts', 'workers', 'world.ts'],
   'world.ts': ['core', 'outside'],
   'judge.ts': ['core', 'listen'],
   'way.ts': ['core', 'judge.ts', 'listen', 'forward', 'audit'],

@@ -37,7 +37,7 @@ async function furnish(directory: string, yaml: string): Promise<string> {
   }
   return yaml
     .replace(/\b(certificate|key|ca|crl): (\[[^\]]*\]|[\w./-]+\.(?:pem|key|crt|crl))/g, (line, kind: keyof typeof own, value: string) => (
-      line.replace(value, value.replace(/[\w./-]+/g, (name) => put(name, own[kind])))
+      line.replace(value, value.replace(/[\w./-]+\.(?:pem|key|crt|crl)/g, (name) => put(name, own[kind])))
     ))
     .replace(/file:([\w./-]+)/g, (whole, name: string) => (/nonces|audit|log/.test(name) ? whole : `file:${put(name, `${secretText}\n`)}`))
 }

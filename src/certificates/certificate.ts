@@ -1,7 +1,7 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { NamePart, PeerCertificate, SubjectName } from '../core/delivery.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
-import { buildChain, type Chain } from './chain.ts'
+import { buildChain, fingerprintOf, isUsual, type Chain } from './chain.ts'
 import { readCertificates } from './pem.ts'
 import { findRevocation } from './revocation.ts'
 import type { RevocationList } from './revocation-list.ts'
@@ -19,6 +19,8 @@ export interface Shown {
   readonly leaf: X509Certificate
   /** What was sent behind it, in any order. */
   readonly sent: () => readonly X509Certificate[]
+  /** URI names of our own certificate in that handshake. */
+  readonly shownTo: () => readonly string[]
   /** What the handshake's verification said. */
   readonly verified: PeerCertificate['trust']
   /** Who vouched in the handshake, and when that was. */
@@ -28,6 +30,15 @@ export interface Shown {
   readonly now: () => Instant
 }
 
+/** What stands above a certificate, by these authorities. */
+interface Above {
+  readonly of: readonly X509Certificate[]
+  readonly chain: Chain
+  readonly intermediates: readonly Uint8Array[]
+  /** Are all the ways of the handshake still there? */
+  readonly stands: boolean
+}
+
 /** How long the handshake's word on the chain's validity is good: after that we look ourselves. */
 const verdictLasts: Milliseconds = 60_000
 
@@ -35,7 +46,8 @@ const verdictLasts: Milliseconds = 60_000
 export class Certificate implements PeerCertificate {
   readonly #leaf: X509Certificate
   readonly #shown: Shown
-  #chain: { readonly of: readonly X509Certificate[]; readonly chain: Chain } | undefined
+  #above: Above | undefined
+  #usual: boolean | undefined
   #subject: readonly NamePart[] | undefined
   #names: readonly SubjectName[] | undefined
   #fingerprint: string | undefined
@@ -53,21 +65,25 @@ export class Certificate implements PeerCertificate {
     if (verified !== 'trusted') return verified
     const [current, time] = [vouchers(), now()]
     const fresh = current === met.vouchers && time - met.at < verdictLasts
-    if (fresh && current.lists.length === 0) return 'trusted'
-    const { links, issuers } = this.#ways
-    if (issuers.length === 0) return { error: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
+    if (fresh && current.lists.length === 0 && this.#isUsual) return 'trusted'
+    const { chain: { links, issuers }, stands } = this.#ways
+    if (issuers.length === 0 || !stands) return { error: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
     if (!fresh && !issuers.every((one) => isValidAt(one, time))) return { error: 'CERT_HAS_EXPIRED' }
     return current.lists.length === 0 ? 'trusted' : findRevocation(links, current.lists, time) ?? 'trusted'
   }
 
+  /** Sent as everybody sends it. Anything else we read ourselves: OpenSSL takes some issuers for authorities that do not say so. */
+  get #isUsual(): boolean { return this.#usual ??= isUsual(this.#shown.sent()) }
   get der(): Uint8Array { return this.#leaf.raw }
-  get issuers(): readonly Uint8Array[] { return this.#ways.issuers.map((one) => one.raw) }
-  get #ways(): Chain {
+  get issuers(): readonly Uint8Array[] { return this.#ways.chain.issuers.map((one) => one.raw) }
+  get intermediates(): readonly Uint8Array[] { return this.#ways.intermediates }
+  get shownTo(): readonly string[] { return this.#shown.shownTo() }
+  get #ways(): Above {
     const { authorities } = this.#shown.vouchers()
-    if (this.#chain?.of !== authorities) this.#chain = { of: authorities, chain: buildChain(this.#leaf, this.#shown.sent(), authorities) }
-    return this.#chain.chain
+    if (this.#above?.of !== authorities) this.#above = lookUp(this.#shown, authorities)
+    return this.#above
   }
-  vouchedBy(authorities: ReadonlySet<string>): boolean { return this.#ways.passes(authorities) }
+  vouchedBy(authorities: ReadonlySet<string>): boolean { return this.#ways.chain.passes(authorities) }
   get subject(): readonly NamePart[] { return this.#subject ??= parseDistinguishedName(this.#leaf.subject) ?? [] }
   get issuer(): readonly NamePart[] { return parseDistinguishedName(this.#leaf.issuer) ?? [] }
   get names(): readonly SubjectName[] { return this.#names ??= parseSubjectNames(this.#leaf.subjectAltName) }
@@ -84,7 +100,23 @@ export function certificateFromPem(pem: string, verified: PeerCertificate['trust
   const [leaf, ...sent] = readCertificates(pem)
   if (leaf === undefined) throw new Error('there is no certificate in this text')
   const met = { vouchers, at: Number.NEGATIVE_INFINITY }
-  return new Certificate({ leaf, sent: () => sent, verified, met, vouchers: () => vouchers, now })
+  return new Certificate({ leaf, sent: () => sent, shownTo: () => [], verified, met, vouchers: () => vouchers, now })
+}
+
+/**
+ * OpenSSL took one of the ways that there were in the handshake. Where a reload took one of these away, nobody knows whether
+ * what is left would have done, with its path lengths, name constraints and purposes: only another handshake tells.
+ */
+function lookUp({ leaf, sent, met }: Shown, authorities: readonly X509Certificate[]): Above {
+  const chain = buildChain(leaf, sent(), authorities)
+  const still = new Set(chain.issuers.map(fingerprintOf))
+  const stands = sameSet(met.vouchers.authorities, authorities)
+    || buildChain(leaf, sent(), met.vouchers.authorities).issuers.every((one) => still.has(fingerprintOf(one)))
+  return { of: authorities, chain, intermediates: chain.intermediates.map((one) => one.raw), stands }
+}
+
+function sameSet(some: readonly X509Certificate[], others: readonly X509Certificate[]): boolean {
+  return some === others || (some.length === others.length && some.every((one, at) => one.fingerprint256 === others[at]?.fingerprint256))
 }
 
 const validity = new WeakMap<X509Certificate, { readonly notBefore: Instant; readonly notAfter: Instant }>()

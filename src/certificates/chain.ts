@@ -1,12 +1,14 @@
 import type { X509Certificate } from 'node:crypto'
 
-/** More than any honest sender sends; what lies behind is not looked at, and then a route that demands its own CA refuses. */
+/** More than any honest sender sends: where there are more, no way counts. */
 const mostSent = 16
 
 /** The ways from a leaf up to the listener's self-signed authorities, each link with its signature verified. */
 export interface Chain {
   /** Every certificate that stands on one of the ways, nearest first, without the leaf. Empty where no way leads up. */
   readonly issuers: readonly X509Certificate[]
+  /** Those of them that are not one of the roots. */
+  readonly intermediates: readonly X509Certificate[]
   /** Every certificate of the ways, roots aside, with each of its issuers there. */
   readonly links: readonly (readonly [one: X509Certificate, issuer: X509Certificate])[]
   /** Does every way pass one of these authorities (by `fingerprintOf`)? False where no way leads up. */
@@ -16,13 +18,15 @@ export interface Chain {
 /**
  * OpenSSL does not tell which way it took when it verified a chain. It is among the ways found here, so what holds for
  * all of these holds for that one, path lengths and name constraints included. Like OpenSSL, we prefer a known
- * authority to a certificate that the sender sent.
+ * authority to a certificate that the sender sent. Where we could miss its way, there is none: refused, never guessed.
  */
 export function buildChain(leaf: X509Certificate, sent: readonly X509Certificate[], authorities: readonly X509Certificate[]): Chain {
-  const pool = distinct([...authorities, ...sent.slice(0, mostSent)]).filter((one) => one.ca)
+  const pool = distinct([...authorities, ...sent])
   const known = new Set(authorities)
   const above = (one: X509Certificate) => pool.filter((issuer) => isIssuedBy(one, issuer))
   const up = walk([leaf], above)
+  // Whoever was not looked at, or issues without being an authority by our reading, may stand on OpenSSL's way all the same.
+  if (sent.length > mostSent || up.some((one) => pool.some((other) => !other.ca && hasSigned(other, one)))) return noWay
   const roots = new Set(up.filter((one) => known.has(one) && isIssuedBy(one, one)))
   const complete = new Set(walk([...roots], (issuer) => up.filter((one) => isIssuedBy(one, issuer))))
   const links = (one: X509Certificate) => {
@@ -33,11 +37,19 @@ export function buildChain(leaf: X509Certificate, sent: readonly X509Certificate
   const issuers = walk([leaf], links).slice(1)
   return {
     issuers,
+    intermediates: issuers.filter((one) => !roots.has(one)),
     links: [leaf, ...issuers].flatMap((one) => links(one).map((issuer) => [one, issuer] as const)),
     passes: (wanted) => issuers.length > 0
       && !walk([leaf], (one) => links(one).filter((issuer) => !wanted.has(fingerprintOf(issuer)))).some((one) => roots.has(one)),
   }
 }
+
+/** Would `buildChain` look at all of these, and take each of them for an authority? */
+export function isUsual(sent: readonly X509Certificate[]): boolean {
+  return sent.length <= mostSent && sent.every((one) => one.ca)
+}
+
+const noWay: Chain = { issuers: [], intermediates: [], links: [], passes: () => false }
 
 /** SHA-256 of the DER, 64 lower-case hex digits. */
 export function fingerprintOf(one: X509Certificate): string {
@@ -56,8 +68,12 @@ export function isIssuedBy(one: X509Certificate, issuer: X509Certificate): boole
 }
 
 function verifyLink(one: X509Certificate, issuer: X509Certificate): boolean {
+  return issuer.ca && hasSigned(issuer, one)
+}
+
+function hasSigned(issuer: X509Certificate, one: X509Certificate): boolean {
   try {
-    return issuer.ca && one.checkIssued(issuer) && one.verify(issuer.publicKey)
+    return one.checkIssued(issuer) && one.verify(issuer.publicKey)
   } catch {
     return false // a key that OpenSSL cannot use
   }

@@ -2,11 +2,13 @@ import { z } from 'zod'
 import { fingerprintOf } from '../certificates/chain.ts'
 import { parseNamePattern, type NamePattern } from '../certificates/names.ts'
 import { readCertificates } from '../certificates/pem.ts'
-import { at, defineCheck, type CheckTools } from '../core/check.ts'
+import { at, defineCheck, type Asked, type CheckTools } from '../core/check.ts'
 import type { PeerCertificate } from '../core/delivery.ts'
 import { mistake } from '../core/fields.ts'
+import { storeReasons } from '../core/nonce.ts'
 import { certificateReasons, reasonOfTrustError, type CertificateReason } from '../core/trust.ts'
 import { pass, refuse, type Facts, type Refuse } from '../core/verdict.ts'
+import { askFirstUse, type FirstUseReason } from './first-use.ts'
 
 /** One text or several, any one of which is enough; each is parsed, and a text that is none is a mistake at its place. */
 function oneOrMore<T>(parse: (text: string) => T | undefined, kind: string, mend: string) {
@@ -44,6 +46,7 @@ const schema = z.strictObject({
   extendedKeyUsage: z.literal('clientAuth').optional().describe('The certificate must say that it is for clients; one that says nothing is refused.'),
   depth: z.int().min(0).max(10).optional().describe('The most certificates between this one and the root of its authority; 0: issued by the root itself.'),
   deny: denied.optional().describe('Certificates that are refused whatever else holds: `serial:`, `sha256:` or `spki-sha256:`.'),
+  pin: z.literal('first-use').optional().describe('The first certificate that is accepted here is remembered, and any other refused until `sallyport certs pin` approves it.'),
   optional: z.literal([true, false]).default(false).describe('A delivery without a certificate passes; one with a bad certificate does not.'),
 })
 type Settings = z.infer<typeof schema>
@@ -72,8 +75,8 @@ export const certificate = defineCheck({
   key: 'certificate',
   authenticates: true,
   schema,
-  reasons: certificateReasons,
-  compile(settings, tools) {
+  reasons: { ...certificateReasons, ...storeReasons },
+  compile(settings, tools): readonly Asked<FirstUseReason>[] {
     const demands = compileDemands(settings, tools)
     return [
       at('certificate', ({ certificate: shown }) => {
@@ -81,6 +84,7 @@ export const certificate = defineCheck({
         const refusal = judgeTrust(shown, tools.clock.now()) ?? firstRefusal(demands, shown)
         return refusal ?? pass({ fingerprint: shown.fingerprint })
       }),
+      ...settings.pin === undefined ? [] : askFirstUse(tools, notAllowed),
     ]
   },
 })

@@ -5,6 +5,7 @@ import { makeDevelopmentCertificates } from '../pki/development.ts'
 import { PkiDirectory, PkiError, type Issue, type Listed } from '../pki/directory.ts'
 import type { Revoked } from '../pki/revocation-list.ts'
 import { systemWorld } from '../world.ts'
+import { pinCommand } from './certs-pin.ts'
 import { UsageError } from './usage-error.ts'
 
 const now = systemWorld.clock.now
@@ -18,7 +19,7 @@ export async function ensureDevelopmentCertificates(directory: string): Promise<
 export function certsCommand(): Command {
   return new Command('certs')
     .description('a private PKI for tests, partners and labs: authority, certificates, revocation list')
-    .addCommand(initCommand()).addCommand(issueCommand()).addCommand(revokeCommand()).addCommand(renewCommand()).addCommand(listCommand())
+    .addCommand(initCommand()).addCommand(issueCommand()).addCommand(revokeCommand()).addCommand(renewCommand()).addCommand(listCommand()).addCommand(pinCommand())
     .addHelpText('after', `
 Examples:
   sallyport certs init --cn "Example Webhooks CA"
@@ -26,7 +27,8 @@ Examples:
   sallyport certs issue sender --name partner --cn partner --san uri:spiffe://partner/hooks
   P12=secret sallyport certs issue sender --name windows --san dns:sender.example --rsa --p12 env:P12
   sallyport certs revoke partner --reason keyCompromise
-  sallyport certs list`)
+  sallyport certs list
+  sallyport certs pin partner --cert partner-2027.pem`)
 }
 
 const keyOption = () => new Option('--rsa', 'RSA 2048 instead of EC P-256').default('ec').preset('rsa')

@@ -4,6 +4,7 @@ import type { Clock, Publication, Published } from '../core/ports.ts'
 import type { NonceStore } from '../core/nonce.ts'
 import type { Plan, Problem } from '../core/plan.ts'
 import type { Receiver, ReceiverPlan } from '../core/receiver.ts'
+import { Approvals } from './approvals.ts'
 import { ConfigurationFiles } from './files.ts'
 import { compileListener } from './listeners.ts'
 import { loadSettings, type Loaded } from './load.ts'
@@ -52,9 +53,10 @@ export function compilePlan(loaded: Loaded, files: ConfigurationFiles, parts: Pa
   const problem = (found: Problem): void => { if (!isBelow(found.path, loaded.replaced)) problems.push(found) }
   const receiverPlans = new Map(Object.entries(settings.receivers).map(([name, one]) => [name, compileReceiver(name, one, files, problem)]))
   const receivers = new Map([...receiverPlans].map(([name, one]) => [name, parts.receiver(one)]))
+  const approvals = new Approvals(files, problem)
   const plan: Plan = {
     listeners: settings.listeners.map((listener, at) => compileListener(listener, ['listeners', at], files, problem)),
-    routes: settings.routes.map((_, at) => compileRoute(settings, at, { ...parts, files, receivers, receiverPlans, problem })),
+    routes: settings.routes.map((_, at) => compileRoute(settings, at, { ...parts, files, approvals, receivers, receiverPlans, problem })),
     limits: settings.limits,
     responses: settings.responses,
   }

@@ -36,6 +36,12 @@ export class ConfigurationFiles {
     }
   }
 
+  /** The same, of a file that need not be there: undefined where it is not. It is watched all the same. */
+  readIfThere(name: string, cap: Bytes): Uint8Array | { readonly fault: string } | undefined {
+    const found = this.read(name, cap)
+    return 'fault' in found && found.fault === notThere ? undefined : found
+  }
+
   /** Before the first byte is read: a change while reading is a change. */
   #note(path: string): void {
     if (!this.#read.has(path)) this.#read.set(path, fingerprint(path))
@@ -56,8 +62,9 @@ export function fingerprint(file: string): string {
   }
 }
 
+const notThere = 'does not exist'
 const faults = new Map([
-  ['ENOENT', 'does not exist'], ['EACCES', 'may not be read by this user'], ['EISDIR', 'is a directory'],
+  ['ENOENT', notThere], ['EACCES', 'may not be read by this user'], ['EISDIR', 'is a directory'],
 ])
 
 function faultOf(error: unknown): string {

@@ -7,6 +7,7 @@ import type { Problem } from '../core/plan.ts'
 import type { Forward, Match, Route } from '../core/policy.ts'
 import type { Receiver, ReceiverPlan } from '../core/receiver.ts'
 import type { Milliseconds } from '../core/units.ts'
+import type { Approvals } from './approvals.ts'
 import type { Parts } from './compile.ts'
 import type { ConfigurationFiles } from './files.ts'
 import { nearest } from './problems.ts'
@@ -15,6 +16,7 @@ import { resolveSecret } from './secrets.ts'
 
 export interface RouteParts extends Parts {
   readonly files: ConfigurationFiles
+  readonly approvals: Approvals
   readonly receivers: ReadonlyMap<string, Receiver>
   readonly receiverPlans: ReadonlyMap<string, ReceiverPlan>
   readonly problem: (problem: Problem) => void
@@ -50,7 +52,7 @@ function withoutBody(questions: readonly Question[], route: RouteSettings, at: n
   }
   return questions.filter(({ check }) => !reading.has(check))
 }
-const beforeBody: ReadonlySet<Stage> = new Set(['connection', 'certificate', 'credentials'])
+const beforeBody: ReadonlySet<Stage> = new Set(['connection', 'certificate', 'credentials', 'acceptance'])
 
 /** A check may answer requests of other methods itself: they find the route, too. */
 function withAnswered(match: RouteSettings['match'], named: ReadonlyMap<string, unknown>): RouteSettings['match'] {
@@ -91,7 +93,7 @@ function makeTools(
     route: route.name, ownMethods: route.match.methods, clock: parts.clock, nonces: parts.nonces, lease: receiver.timeout + leaseMargin, problem,
     secret: (reference, path) => resolveSecret(reference, path, problem, parts.files, parts.environment),
     file: (name, path) => readText(name, path, problem, parts.files),
-    neighbour: (other) => named.get(other), publish: parts.publish,
+    neighbour: (other) => named.get(other), approved: () => parts.approvals.of(route.name), publish: parts.publish,
     feed: (name, path) => findFeed(name, path, problem, parts),
   }
 }
@@ -141,7 +143,7 @@ const missing: Receiver = {
 }
 
 function compileForward(route: RouteSettings, at: number, { receivers, receiverPlans, problem }: RouteParts): Forward {
-  const { to, path } = route.forward
+  const { to, path, certificate } = route.forward
   const receiver = receivers.get(to)
   if (receiver === undefined) {
     const near = nearest(to, [...receivers.keys()])
@@ -152,5 +154,5 @@ function compileForward(route: RouteSettings, at: number, { receivers, receiverP
     const mend = 'write a whole path, or let `match.path` end in `/*`, too'
     problem({ path: ['routes', at, 'forward', 'path'], what: 'there is no rest of a path to put behind the prefix', mend })
   }
-  return { receiver: receiver ?? missing, path, stream: route.body === 'stream' ? receiverPlans.get(to) : undefined }
+  return { receiver: receiver ?? missing, path, certificate, stream: route.body === 'stream' ? receiverPlans.get(to) : undefined }
 }

@@ -3,6 +3,7 @@ import { feedSchema } from '../addresses/feed-document.ts'
 import { range } from '../addresses/ranges.ts'
 import { checks } from '../checks/index.ts'
 import { duration, mistake, size } from '../core/fields.ts'
+import { certificateHeaders, type CertificateHeader } from '../core/policy.ts'
 
 /** The frame of the configuration file; each check brings the schema of its own key. Defaults live here and there only. */
 
@@ -103,9 +104,19 @@ const match = z.strictObject({
   methods: z.array(z.string().regex(/^[A-Z]+$/, 'a method in capital letters, `POST`')).min(1).default(['POST']),
 })
 
+/** RFC 9440 §2.3; and no header twice. */
+function leafBesideChain(told: readonly CertificateHeader[], context: z.RefinementCtx): void {
+  if (told.includes('Client-Cert-Chain') && !told.includes('Client-Cert')) {
+    context.addIssue(mistake('`Client-Cert-Chain` never stands alone', 'write `[Client-Cert, Client-Cert-Chain]`'))
+  }
+  if (new Set(told).size !== told.length) context.addIssue(mistake('a header stands here twice', 'write each once'))
+}
+
 const forward = z.strictObject({
   to: z.string().describe('The name of a receiver.'),
   path: z.string().regex(/^\/([^\s?#*]*(\/\*)?|\*)$/, 'a path, `/internal`; `/internal/*` where `match.path` ends in `/*`').optional(),
+  certificate: z.array(z.enum(certificateHeaders)).superRefine(leafBesideChain).default(['Client-Cert'])
+    .describe('Headers that tell the receiver the certificate: `Client-Cert` and `Client-Cert-Chain` (RFC 9440), `X-Forwarded-Client-Cert` (as Envoy writes it).'),
 })
 
 const checkKeys = Object.fromEntries(checks.map((check) => [check.key, check.schema.optional()]))

@@ -47,6 +47,8 @@ export interface CheckTools {
    * undefined. Undefined itself once a problem was reported.
    */
   readonly feed?: (name: string, path: KeyPath) => AddressTest | undefined
+  /** SHA-256 of the certificates that an operator approved for this route, lower-case hex; undefined where none ever was. */
+  readonly approved: () => ReadonlySet<string> | undefined
   /** Something that is fetched from elsewhere, kept fresh for as long as this configuration holds. */
   readonly publish?: (publication: Publication) => Published
   /** Reports an operator's mistake. `path` starts below the check's own key. */

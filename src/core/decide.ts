@@ -19,7 +19,7 @@ export interface Decision {
   readonly claim: Claim | undefined
   /** Until when a committed claim is kept. */
   readonly until: Instant
-  /** Time spent in questions of the replay stage, which ask the store. */
+  /** Time spent in questions of the replay and acceptance stages, which ask the store. */
   readonly storeTime: Milliseconds
   /** Given instead of asking the receiver. */
   readonly answer: Answer | undefined
@@ -53,15 +53,27 @@ export async function decide(
       known.note(question, 'not-asked')
       continue
     }
-    const started = question.stage === 'replay' ? clock.monotonic() : 0
+    const asksStore = question.stage === 'replay' || question.stage === 'acceptance'
+    const started = asksStore ? clock.monotonic() : 0
     let verdict = askSafely(question, known)
     if (verdict instanceof Promise) verdict = await verdict
-    if (question.stage === 'replay') known.storeTime += clock.monotonic() - started
+    if (asksStore) known.storeTime += clock.monotonic() - started
     known.note(question, verdict)
     if (verdict.verdict === 'refuse' && mode === 'enforce') break
     if (known.answer !== undefined) break
   }
-  return known.decision(mode)
+  const decision = known.decision(mode)
+  if (decision.outcome === 'refused' && decision.claim !== undefined) await letGo(decision.claim)
+  return decision
+}
+
+/** Refused after its nonce was claimed: it may come again. Where the store is not told, the claim lapses with its lease. */
+async function letGo(claim: Claim): Promise<void> {
+  try {
+    await claim.release()
+  } catch {
+    // Nothing was promised to anybody.
+  }
 }
 
 function askSafely(question: Question, known: Knowledge): Verdict | Promise<Verdict> {
@@ -108,6 +120,7 @@ class Knowledge implements Head {
   suffices(stage: Stage): boolean {
     if (stage === 'signature') return this.body !== undefined
     if (stage === 'time' || stage === 'replay') return this.signed !== undefined
+    if (stage === 'acceptance') return this.#refusal === undefined
     return true
   }
 

@@ -7,7 +7,7 @@ import type { Facts } from './verdict.ts'
  * look at no more than its stage knows: that no body is read for a delivery which an address already condemns is a
  * fact of these types.
  */
-export const stages = ['connection', 'certificate', 'credentials', 'body', 'signature', 'time', 'replay'] as const
+export const stages = ['connection', 'certificate', 'credentials', 'body', 'signature', 'time', 'replay', 'acceptance'] as const
 export type Stage = (typeof stages)[number]
 
 /** Known before TLS, where the sender's address is the TCP peer's or a PROXY header told it. */
@@ -53,6 +53,8 @@ export interface Known {
   signature: Delivery
   time: SignedDelivery
   replay: SignedDelivery
+  /** Everything else passed. */
+  acceptance: Head
 }
 
 /** Why there is no body. */
@@ -84,6 +86,10 @@ export interface PeerCertificate {
   readonly der: Uint8Array
   /** DER of the certificates that the sender sent behind the leaf or that the chain was built with, leaf's issuer first. */
   readonly issuers: readonly Uint8Array[]
+  /** Those of them that stand between the leaf and a root. The same list until a reload changes it. */
+  readonly intermediates: readonly Uint8Array[]
+  /** URI names of our own certificate in the handshake that this one was shown in. */
+  readonly shownTo: readonly string[]
   /**
    * Does every verified way from the leaf up to the listener's roots pass one of these authorities (SHA-256 of the DER,
    * lower-case hex)? False where no way leads up.

@@ -25,6 +25,8 @@ export interface Nonce {
  */
 export interface NonceStore {
   readonly claim: (nonce: Nonce, lease: Milliseconds) => Claimed | Promise<Claimed>
+  /** Was it committed? Changes nothing, so it may be asked for whoever comes. A claim that stands counts as unknown. */
+  readonly find: (nonce: Nonce) => Found | Promise<Found>
   /** Finishes what is under way, flushes and lets go. */
   readonly close: () => Promise<void>
 }
@@ -58,7 +60,12 @@ export interface Committed {
   readonly material: 'same' | 'other'
 }
 
+export type Found = Committed | { readonly state: 'unknown' }
+
 export interface Outcome { readonly status: number; readonly until: Instant }
+
+/** An `until` that never comes: as far as 48 bits of milliseconds go, the year 10889. */
+export const forever: Instant = 2 ** 48 - 1
 
 /** The store cannot know: refused with `store-unavailable`, never guessed. */
 export class StoreUnavailable extends Error {

@@ -27,6 +27,12 @@ export interface Forward {
   readonly receiver: Receiver
   /** In place of the path that matched; undefined: the same path, byte for byte. */
   readonly path: string | undefined
+  /** How the sender's certificate is told to the receiver, where it showed one that is trusted. */
+  readonly certificate: readonly CertificateHeader[]
   /** Where bodies are streamed to, both ways, instead of being held; no question of such a route needs the body. */
   readonly stream: ReceiverPlan | undefined
 }
+
+/** RFC 9440, and Envoy's form. */
+export const certificateHeaders = ['Client-Cert', 'Client-Cert-Chain', 'X-Forwarded-Client-Cert'] as const
+export type CertificateHeader = (typeof certificateHeaders)[number]

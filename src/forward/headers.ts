@@ -1,5 +1,7 @@
 import type { PeerCertificate } from '../core/delivery.ts'
 import { Headers } from '../core/headers.ts'
+import type { CertificateHeader } from '../core/policy.ts'
+import { certificateLines } from './identity.ts'
 
 /**
  * What goes through the inner gate, and what comes back. Order matters (CVE-2024-45410): first what belongs to one hop
@@ -21,6 +23,8 @@ export interface Introduction {
   /** The host that was asked for. */
   readonly host: string
   readonly certificate: PeerCertificate | undefined
+  /** How it is told. */
+  readonly certificateHeaders: readonly CertificateHeader[]
 }
 
 /** The sender's header lines → the receiver's: cleaned, then introduced. Name, value, name, value …, without framing. */
@@ -34,7 +38,7 @@ export function towardsReceiver({ raw, names }: Headers, introduction: Introduct
     'Sallyport-Delivery', introduction.id,
   )
   if (introduction.sender !== undefined) kept.push('Sallyport-Sender', printable(introduction.sender))
-  if (introduction.certificate?.trust === 'trusted') kept.push('Client-Cert', clientCert(introduction.certificate))
+  if (introduction.certificate?.trust === 'trusted') kept.push(...certificateLines(introduction.certificate, introduction.certificateHeaders))
   return kept
 }
 
@@ -118,16 +122,6 @@ function namedByConnection(raw: readonly string[], names: readonly string[]): Re
   }
   return named
 }
-
-/** RFC 9440 §2.1: the leaf's DER as a byte sequence (RFC 8941 §3.3.5). Encoded once for a connection's certificate. */
-function clientCert(certificate: PeerCertificate): string {
-  const known = encoded.get(certificate)
-  if (known !== undefined) return known
-  const value = `:${Buffer.from(certificate.der).toString('base64')}:`
-  encoded.set(certificate, value)
-  return value
-}
-const encoded = new WeakMap<PeerCertificate, string>()
 
 /** A text as a header value: UTF-8, percent-encoded but for visible ASCII and blanks; `%` stands for itself no more. */
 function printable(text: string): string {

@@ -9,11 +9,14 @@ const reasons: ReadonlyMap<string, CertificateReason> = new Map([
   ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', 'certificate-missing'],
   ['ERR_SSL_CERTIFICATE_VERIFY_FAILED', 'certificate-untrusted'],
   ['ERR_SSL_NO_CERTIFICATE_RETURNED', 'certificate-missing'],
+  // Too weak to be looked at, whatever the mode (level 2 of OpenSSL).
+  ['ERR_SSL_EE_KEY_TOO_SMALL', 'certificate-untrusted'], ['ERR_SSL_CA_KEY_TOO_SMALL', 'certificate-untrusted'],
+  ['ERR_SSL_CA_MD_TOO_WEAK', 'certificate-untrusted'],
 ])
 
 /**
  * Why a handshake failed, for the audit record. Where Node refused a certificate it says `socket hang up`, and the
- * reason stands on the socket; the certificate itself is gone by then.
+ * reason stands on the socket; the certificate itself is gone by then, unless it was kept (`keepShown`).
  */
 export function handshakeRefusal(error: NodeJS.ErrnoException, socket: TLSSocket): HandshakeRefusal {
   const verification = socket.authorizationError as unknown

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { Certificate, type Shown } from '../certificates/certificate.ts'
+import { parseSubjectNames } from '../certificates/text.ts'
 import type { PeerCertificate } from '../core/delivery.ts'
 
 const found = new WeakMap<TLSSocket, PeerCertificate | undefined>()
@@ -14,12 +15,25 @@ const found = new WeakMap<TLSSocket, PeerCertificate | undefined>()
  */
 export function peerCertificate(socket: TLSSocket, rules: Pick<Shown, 'met' | 'vouchers' | 'now'>): PeerCertificate | undefined {
   if (found.has(socket)) return found.get(socket)
-  const leaf = socket.getPeerX509Certificate()
+  const leaf = shown.get(socket) ?? socket.getPeerX509Certificate()
   // `authorized` alone says nothing: a resumed TLS 1.3 connection without a certificate has it, too (nodejs/node#35317).
   const certificate = leaf === undefined ? undefined
-    : new Certificate({ ...rules, leaf, sent: () => sentBehind(leaf), verified: verdictOf(socket) })
+    : new Certificate({ ...rules, leaf, sent: () => sentBehind(leaf), shownTo: () => ownUris(socket), verified: verdictOf(socket) })
   found.set(socket, certificate)
   return certificate
+}
+
+const shown = new WeakMap<TLSSocket, X509Certificate>()
+
+/**
+ * Keeps the certificate of a handshake that is under way, so that the record names whom Node is about to refuse
+ * (`mode: require`): it tells of that only when the certificate is gone.
+ */
+export function keepShown(socket: TLSSocket): void {
+  socket.prependOnceListener('secure', () => {
+    const leaf = socket.getPeerX509Certificate()
+    if (leaf !== undefined) shown.set(socket, leaf)
+  })
 }
 
 function verdictOf(socket: TLSSocket): PeerCertificate['trust'] {
@@ -32,4 +46,8 @@ function sentBehind(leaf: X509Certificate): X509Certificate[] {
   const sent: X509Certificate[] = []
   for (let one = leaf.issuerCertificate; one !== undefined; one = one.issuerCertificate) sent.push(one)
   return sent
+}
+
+function ownUris(socket: TLSSocket): string[] {
+  return parseSubjectNames(socket.getX509Certificate()?.subjectAltName).flatMap(({ type, value }) => (type === 'uri' ? [value] : []))
 }

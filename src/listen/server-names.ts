@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import type { SecureContext } from 'node:tls'
+import { TLSSocket, type SecureContext } from 'node:tls'
 import { parseSubjectNames } from '../certificates/text.ts'
 import { parseHost, parseHostPattern, wildcardOf } from '../core/host.ts'
 
@@ -28,8 +28,10 @@ export function namesOf(certificate: X509Certificate): string[] {
   ))
 }
 
+type Choose = (this: unknown, name: string, done: (error: Error | null, context?: SecureContext) => void) => void
+
 /** For `SNICallback`; never throws (CVE-2026-21637). Whether the name is known at all is asked after the handshake. */
-export function chooseByName(names: ServerNames<SecureContext>): (name: string, done: (error: Error | null, context?: SecureContext) => void) => void {
+export function chooseByName(names: ServerNames<SecureContext>): Choose {
   return (name, done) => {
     let chosen: SecureContext | undefined
     try {
@@ -38,5 +40,13 @@ export function chooseByName(names: ServerNames<SecureContext>): (name: string, 
       return done(error instanceof Error ? error : new Error(String(error)))
     }
     done(null, chosen)
+  }
+}
+
+/** Node calls `SNICallback` as a method of the connection; where a later one does not, `meet` is not called. */
+export function meeting(meet: (socket: TLSSocket) => void, choose: Choose): Choose {
+  return function call(name, done) {
+    if (this instanceof TLSSocket) meet(this)
+    choose.call(this, name, done)
   }
 }

@@ -2,7 +2,8 @@ import { constants, type X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls'
 import type { Vouchers } from '../certificates/certificate.ts'
 import type { Problem, TlsPlan } from '../core/plan.ts'
-import { chooseByName, ServerNames } from './server-names.ts'
+import { keepShown } from './peer-certificate.ts'
+import { chooseByName, meeting, ServerNames } from './server-names.ts'
 import { isIssuedBy } from '../certificates/chain.ts'
 import { readCertificates, readKey } from '../certificates/pem.ts'
 import { nameOf } from '../certificates/revocation.ts'
@@ -23,11 +24,15 @@ export interface TlsMaterial {
   readonly senders: 'asked' | 'required' | 'unasked'
 }
 
-/** Forward secrecy and authenticated encryption only; any TLS 1.2 client since about 2014 has one of these. */
+/**
+ * Forward secrecy and authenticated encryption only; any TLS 1.2 client since about 2014 has one of these. Level 2 of
+ * OpenSSL, whatever its default: no RSA key below 2048 bits and no signature by SHA-1 or MD5, in any certificate of a chain.
+ */
 const ciphers = [
   'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256',
   'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384',
   'ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305',
+  '@SECLEVEL=2',
 ].join(':')
 
 /**
@@ -88,10 +93,11 @@ function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt): 
 function withNames(shared: TlsOptions, [own, ...others]: readonly Pair[]): TlsOptions {
   const options = { ...shared, cert: own?.cert, key: own?.key }
   createSecureContext(options)
-  if (others.length === 0) return options
+  const kept = (choose: ReturnType<typeof chooseByName>) => (shared.rejectUnauthorized === true ? meeting(keepShown, choose) : choose)
+  if (others.length === 0) return shared.rejectUnauthorized === true ? { ...options, SNICallback: kept((_name, done) => done(null)) } : options
   const names = new ServerNames<SecureContext>()
   for (const { certificates: [leaf], cert, key } of [own, ...others] as Pair[]) names.add(leaf as X509Certificate, createSecureContext({ ...shared, cert, key }))
-  return { ...options, SNICallback: chooseByName(names) }
+  return { ...options, SNICallback: kept(chooseByName(names)) }
 }
 
 /** A sender that calls no name gets the first certificate: there is nothing that could be another policy's. */

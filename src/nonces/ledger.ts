@@ -1,4 +1,4 @@
-import { StoreUnavailable, type Claim, type Claimed, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
+import { StoreUnavailable, type Claim, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import { LivedTime } from './lived-time.ts'
@@ -62,10 +62,15 @@ export class Ledger implements NonceStore {
     if (nonce.passesUntil !== undefined && nonce.passesUntil <= this.table.forgotten) {
       throw new StoreUnavailable('the clock went back to a time whose nonces are forgotten')
     }
+    const found = this.find(nonce)
+    return found.state === 'committed' ? found : this.#take(nonce, moment, lease)
+  }
+
+  find(nonce: Nonce): Found {
+    if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
     writeNonce(this.#scratch, nonce)
     const found = this.table.find(this.#scratch, this.#lived.now())
-    if (found !== undefined) return { state: 'committed', status: found.status, material: found.material }
-    return this.#take(nonce, moment, lease)
+    return found === undefined ? { state: 'unknown' } : { state: 'committed', status: found.status, material: found.material }
   }
 
   commit(held: Held, outcome: Outcome): boolean {

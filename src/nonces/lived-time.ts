@@ -1,3 +1,4 @@
+import { forever } from '../core/nonce.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 
@@ -34,8 +35,8 @@ export class LivedTime {
     return monotonic + Math.min(this.#before, this.#least)
   }
 
-  /** Something is kept from `now`, as just asked, until then. */
+  /** Something is kept from `now`, as just asked, until then. What is kept forever has no end that a clock could move. */
   keepUntil(until: Instant, now: Instant): void {
-    this.#longest = Math.max(this.#longest, until - now)
+    if (until < forever) this.#longest = Math.max(this.#longest, until - now)
   }
 }

@@ -1,4 +1,4 @@
-import { StoreUnavailable, type Claim, type Claimed, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
+import { StoreUnavailable, type Claim, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { Ledger } from './ledger.ts'
@@ -43,6 +43,11 @@ export class LocalStandIn implements NonceStore {
       this.#isAlone = true
       return this.#alone(own, nonce)
     }
+  }
+
+  /** The shared store alone knows what others accepted; nothing stands in for its word here. */
+  find(nonce: Nonce): Found | Promise<Found> {
+    return this.#shared.find(nonce)
   }
 
   /** The own memory is bounded; what it has no place for is the shared store's alone. */

@@ -1,4 +1,4 @@
-import type { Nonce, Outcome } from '../core/nonce.ts'
+import { forever, type Nonce, type Outcome } from '../core/nonce.ts'
 import type { Instant } from '../core/units.ts'
 
 /**
@@ -10,8 +10,6 @@ export const recordWords = 10
 const halfMask = 0xffff
 const low = 8
 const high = 9
-/** The year 10889: as far as 48 bits of milliseconds go. */
-const lastInstant = 2 ** 48 - 1
 
 /** Writes the key and the print of a nonce into a record. */
 export function writeNonce(record: Uint32Array, nonce: Nonce): void {
@@ -22,7 +20,7 @@ export function writeNonce(record: Uint32Array, nonce: Nonce): void {
 /** Writes what became of it. An `until` that is no whole instant is rounded up: kept longer, never shorter. */
 export function writeOutcome(record: Uint32Array, { status, until }: Outcome): void {
   if (!(until >= 0 && status >= 100 && status <= 999)) throw new RangeError(`not an outcome: ${status} until ${until}`)
-  const instant = Math.min(Math.ceil(until), lastInstant)
+  const instant = Math.min(Math.ceil(until), forever)
   record[low] = instant >>> 0
   record[high] = (Math.floor(instant / 2 ** 32) & halfMask) | (status << 16)
 }

@@ -1,4 +1,4 @@
-import { StoreUnavailable, type Claim, type Claimed, type Nonce, type Outcome } from '../core/nonce.ts'
+import { StoreUnavailable, type Claim, type Claimed, type Committed, type Found, type InFlight, type Nonce, type Outcome } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { StorePlan } from '../core/store-plan.ts'
 import type { Milliseconds } from '../core/units.ts'
@@ -17,6 +17,8 @@ local held = redis.call('GET', KEYS[1])
 if held then return held end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ''`)
+
+const findScript = makeScript(`return redis.call('GET', KEYS[1]) or ''`)
 
 const commitScript = makeScript(`
 local held = redis.call('GET', KEYS[1])
@@ -66,6 +68,13 @@ export class RedisStore implements SharedStore {
     if (held !== '') return readHeld(held, nonce)
     this.#open++
     return new RedisClaim(this, key, token, nonce)
+  }
+
+  async find(nonce: Nonce): Promise<Found> {
+    if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
+    const held = await this.#link.run(findScript, this.#prefix + short(nonce.key), [])
+    const found = held === '' ? { state: 'in-flight' } as const : readHeld(held, nonce)
+    return found.state === 'committed' ? found : { state: 'unknown' }
   }
 
   async commit(key: string, token: string, nonce: Nonce, outcome: Outcome): Promise<boolean> {
@@ -136,7 +145,7 @@ class RedisClaim implements Claim {
   }
 }
 
-function readHeld(held: Reply, nonce: Nonce): Claimed {
+function readHeld(held: Reply, nonce: Nonce): InFlight | Committed {
   if (typeof held !== 'string' || !/^(c|d[1-9]\d\d)/.test(held)) throw new StoreUnavailable('Redis holds something else under this key')
   if (held.startsWith('c')) return { state: 'in-flight' }
   return { state: 'committed', status: Number(held.slice(1, 4)), material: held.slice(4) === short(nonce.print) ? 'same' : 'other' }

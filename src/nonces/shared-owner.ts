@@ -60,10 +60,11 @@ const yes: Done = { answer: 'yes', status: 0 }
 const no: Done = { answer: 'no', status: 0 }
 
 function handle(request: Request, store: NonceStore, claims: Map<number, Claim>): Done | Promise<Done> {
-  if (request.ask === 'claim') {
+  if (request.ask === 'claim' || request.ask === 'find') {
     // The frame is gone when this returns, and the nonce is needed until the commit.
     const { key, print, passesUntil } = request.nonce
     const nonce = { key: Uint8Array.from(key), print: Uint8Array.from(print), passesUntil }
+    if (request.ask === 'find') return after(store.find(nonce), answerOf)
     return after(store.claim(nonce, request.lease), (claimed) => {
       if (claimed.state === 'claimed') claims.set(request.claim, claimed)
       return answerOf(claimed)

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Claimed, Nonce, Outcome } from '../core/nonce.ts'
+import type { Claimed, Found, Nonce, Outcome } from '../core/nonce.ts'
 import type { Bytes, Milliseconds } from '../core/units.ts'
 
 /**
@@ -12,6 +12,7 @@ export const replyBytes: Bytes = 8
 /** Every request carries the number of its claim, which this connection gives once. */
 export type Request =
   | { readonly ask: 'claim'; readonly claim: number; readonly nonce: Nonce; readonly lease: Milliseconds }
+  | { readonly ask: 'find'; readonly claim: number; readonly nonce: Nonce }
   | { readonly ask: 'commit'; readonly claim: number; readonly outcome: Outcome }
   | { readonly ask: 'release'; readonly claim: number }
 
@@ -20,15 +21,15 @@ const answers = ['claimed', 'in-flight', 'same', 'other', 'yes', 'no', 'unavaila
 export type Answer = (typeof answers)[number]
 export interface Reply { readonly claim: number; readonly answer: Answer; readonly status: number }
 
-const asks = ['claim', 'commit', 'release'] as const
+const asks = ['claim', 'commit', 'release', 'find'] as const
 
-/** ask 1, –3, claim 4, then either lease 8, passesUntil 8, key 16, print 16 or until 8, status 2. */
+/** ask 1, –3, claim 4, then either lease 8 (nothing for `find`), passesUntil 8, key 16, print 16 or until 8, status 2. */
 export function writeRequest(request: Request): Buffer {
   const frame = Buffer.alloc(requestBytes)
   frame.writeUInt8(asks.indexOf(request.ask), 0)
   frame.writeUInt32LE(request.claim, 4)
-  if (request.ask === 'claim') {
-    frame.writeDoubleLE(request.lease, 8)
+  if (request.ask === 'claim') frame.writeDoubleLE(request.lease, 8)
+  if (request.ask === 'claim' || request.ask === 'find') {
     frame.writeDoubleLE(request.nonce.passesUntil ?? NaN, 16)
     frame.set(request.nonce.key.subarray(0, 16), 24)
     frame.set(request.nonce.print.subarray(0, 16), 40)
@@ -49,7 +50,7 @@ export function readRequest(frame: Buffer): Request {
   if (ask === undefined) throw new RangeError('not a request')
   const passes = frame.readDoubleLE(16)
   const nonce = { key: frame.subarray(24, 40), print: frame.subarray(40, 56), passesUntil: Number.isNaN(passes) ? undefined : passes }
-  return { ask, claim, nonce, lease: frame.readDoubleLE(8) }
+  return ask === 'find' ? { ask, claim, nonce } : { ask, claim, nonce, lease: frame.readDoubleLE(8) }
 }
 
 export function writeReply({ claim, answer, status }: Reply): Buffer {
@@ -66,7 +67,8 @@ export function readReply(frame: Buffer): Reply {
   return { claim: frame.readUInt32LE(0), answer, status: frame.readUInt16LE(6) }
 }
 
-export function answerOf(claimed: Claimed): Pick<Reply, 'answer' | 'status'> {
+export function answerOf(claimed: Claimed | Found): Pick<Reply, 'answer' | 'status'> {
+  if (claimed.state === 'unknown') return { answer: 'no', status: 0 }
   return claimed.state === 'committed' ? { answer: claimed.material, status: claimed.status } : { answer: claimed.state, status: 0 }
 }
 

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { StoreUnavailable, type Claim, type Claimed, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
+import { StoreUnavailable, type Claim, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { FrameWriter, readFrames, readReply, replyBytes, writeRequest, type Reply, type Request } from './shared-protocol.ts'
@@ -51,14 +51,24 @@ class WorkerStore implements NonceStore {
   }
 
   async claim(nonce: Nonce, lease: Milliseconds): Promise<Claimed> {
-    const line = this.#line
-    if (this.#isClosed || line === undefined) throw new StoreUnavailable('the process that has the nonces is not there')
+    const line = this.#reached()
     const claim = line.nextClaim()
     const { answer, status } = await line.ask({ ask: 'claim', claim, nonce, lease })
     if (answer === 'in-flight') return { state: answer }
     if (answer === 'same' || answer === 'other') return { state: 'committed', status, material: answer }
     this.#open++
     return this.#held(line, claim)
+  }
+
+  async find(nonce: Nonce): Promise<Found> {
+    const line = this.#reached()
+    const { answer, status } = await line.ask({ ask: 'find', claim: line.nextClaim(), nonce })
+    return answer === 'same' || answer === 'other' ? { state: 'committed', status, material: answer } : { state: 'unknown' }
+  }
+
+  #reached(): Line {
+    if (this.#isClosed || this.#line === undefined) throw new StoreUnavailable('the process that has the nonces is not there')
+    return this.#line
   }
 
   /** Nothing new is claimed; what is claimed may still be settled. */

@@ -54,7 +54,24 @@ void t.test('a handshake that fails is a decision', async (t) => {
   t.equal(records.length, 3)
   for (const record of records) t.match(record, { ...everyField, source: '127.0.0.1', verdict: 'refused', status: 0, bytes: 0 })
   t.match(records.map(({ reason }) => reason), ['certificate-missing', 'certificate-untrusted', 'handshake-failed'])
+  t.match(records.map(({ facts }) => facts), [{ host: 'localhost', error: String }, { host: 'localhost', error: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }, { error: /^ERR_SSL_/ }], 'what name was called, and OpenSSL’s word')
+  t.match(records[1], { certificate: { subject: 'CN=sender', san: ['dns:sender.example'], sha256: /^[0-9a-f]{64}$/ } }, 'whose certificate it was')
   t.equal(receiver.seen.length, 0)
+})
+
+void t.test('TLS 1.2: a certificate that is refused in the handshake is named, too, and a good one serves on', async (t) => {
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  const { port, pki, audit } = await startGateway(t, { receiver: receiver.port, routes: [{ certificate: { ca: ['ca.pem'] } }], clientCertificate: { mode: 'require' } })
+  const [stranger, below] = [await (await makeCa()).client({ cn: 'stranger' }), await pki.intermediate.client()]
+  const versions = { maxVersion: 'TLSv1.2', minVersion: 'TLSv1.2' } as const
+  const refused = await rawTls(port, { ca: pki.ca.certificate, cert: stranger.chain, key: stranger.key, ...versions }).catch(() => undefined)
+  await refused?.ended()
+  const good = await rawTls(port, { ca: pki.ca.certificate, cert: below.chain, key: below.key, ...versions })
+  t.equal((await good.send('POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n').response()).status, 200, 'with all that it sent behind it')
+  good.close()
+  t.match(await audit(2), [{ reason: 'certificate-untrusted', certificate: { subject: 'CN=stranger' }, facts: { host: 'localhost' } }, { verdict: 'accepted' }])
+  t.equal(receiver.seen.length, 1)
 })
 
 void t.test('an address that is dropped before TLS is a decision', async (t) => {

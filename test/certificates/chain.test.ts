@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
+import { Certificate } from '../../src/certificates/certificate.ts'
 import { buildChain, fingerprintOf } from '../../src/certificates/chain.ts'
 import { makeAuthority } from '../../src/pki/authority.ts'
+import { keyUsage, oddCertificate, resign } from '../support/odd.ts'
 import { makeCa, type Ca } from '../support/pki.ts'
 
 const parse = (pem: string) => new X509Certificate(pem)
@@ -69,13 +71,38 @@ t.test('every way must pass the authority that is demanded', async (t) => {
   for (const [name, sent, authorities, wanted, expected] of rows) t.equal(buildChain(leaf, sent, authorities).passes(wanted), expected, name)
 })
 
-t.test('a sender cannot keep us busy', async (t) => {
+t.test('a sender cannot keep us busy, and whoever sends more than is looked at has no way', async (t) => {
   const root = await makeCa()
   const middle = await root.below({ name: 'Twin' })
-  const twins = await Promise.all(Array.from({ length: 40 }, () => crossSign(middle, root)))
-  const found = buildChain(parse((await middle.client()).certificate), twins, of(root))
-  t.ok(found.issuers.length <= 17)
-  t.ok(found.passes(new Set(of(root).map(fingerprintOf))))
+  const leaf = parse((await middle.client()).certificate)
+  const twins = await Promise.all(Array.from({ length: 17 }, () => crossSign(middle, root)))
+  for (const [count, passes] of [[16, true], [17, false]] as const) {
+    const found = buildChain(leaf, twins.slice(0, count), of(root))
+    t.equal(found.passes(new Set(of(root).map(fingerprintOf))), passes, `${count} sent`)
+    t.equal(found.issuers.length, passes ? count + 1 : 0)
+    t.equal(found.intermediates.length, passes ? count : 0)
+  }
+  t.equal(buildChain(leaf, Array.from({ length: 17 }, () => twins[0] as X509Certificate), of(root)).passes(new Set(of(root).map(fingerprintOf))), false)
+})
+
+t.test('whoever issues without being an authority spoils every way', async (t) => {
+  const root = await makeCa({ name: 'Root' })
+  const middle = await root.below({ name: 'Middle' })
+  const leaf = parse((await middle.client()).certificate)
+  const wanted = new Set(of(root).map(fingerprintOf))
+  t.equal(buildChain(leaf, of(middle), of(root)).passes(wanted), true)
+  const twin = await oddCertificate({ subject: 'CN=Middle', keys: middle.authority.keys, by: root.authority, extensions: [keyUsage('keyCertSign')] })
+  t.equal(buildChain(leaf, [...of(middle), parse(twin)], of(root)).passes(wanted), false, 'it may sign, and says nothing of being an authority')
+})
+
+t.test('a key that nobody knows ends nothing (CVE-2024-24783)', async (t) => {
+  const root = await makeCa({ name: 'Root' })
+  const leaf = parse((await root.client()).certificate)
+  const strange = parse(resign(root.certificate, root.key, { change: (tbs) => { tbs.subjectPublicKeyInfo.algorithm.algorithm = '1.2.3.4.5' } }))
+  t.equal(buildChain(leaf, [strange], of(root)).passes(new Set(of(root).map(fingerprintOf))), true)
+  t.same(buildChain(leaf, [], [strange]).issuers, [])
+  const of1 = { leaf: strange, sent: () => [], shownTo: () => [], verified: 'trusted' as const, met: { vouchers: { authorities: [], lists: [] }, at: 0 }, vouchers: () => ({ authorities: [], lists: [] }), now: () => 0 }
+  t.equal(new Certificate(of1).keyFingerprint, '', 'no pin matches it')
 })
 
 /** The same name and key, certified by somebody else. */

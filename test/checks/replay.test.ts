@@ -104,6 +104,7 @@ t.test('routes and ids do not run into each other', async (t) => {
       keys.add(Buffer.from(key).toString('hex'))
       return { state: 'in-flight' }
     },
+    find: () => ({ state: 'unknown' }),
     close: () => Promise.resolve(),
   }
   const pairs = [['a', 'b:c'], ['a:b', 'c'], ['ab', 'c'], ['a', 'bc'], ['a', 'b'], ['aid:', 'b'], ['a', '\ud800'], ['a', '\ud801'], ['a', '\ufffd']]
@@ -133,6 +134,7 @@ t.test('the store knows until when the time would pass', async (t) => {
       asked.push(passesUntil)
       return { state: 'in-flight' }
     },
+    find: () => ({ state: 'unknown' }),
     close: () => Promise.resolve(),
   }
   await ask(compile('stripe', { window: '1m' }, store), signed({ at: 1_000_000 }))
@@ -142,7 +144,7 @@ t.test('the store knows until when the time would pass', async (t) => {
 })
 
 t.test('a store that cannot know, at once or later, is not guessed for', async (t) => {
-  const failing = (claim: NonceStore['claim']): Question => compile('github', {}, { claim, close: () => Promise.resolve() })
+  const failing = (claim: NonceStore['claim']): Question => compile('github', {}, { claim, find: () => ({ state: 'unknown' }), close: () => Promise.resolve() })
   const down = new StoreUnavailable('down')
   t.match(await ask(failing(() => { throw down })), { reason: 'store-unavailable', facts: { fault: 'down' } })
   t.match(await ask(failing(() => Promise.reject(down))), { reason: 'store-unavailable' })

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Test } from 'tap'
-import { StoreUnavailable, type Claim, type Claimed, type Nonce, type NonceStore } from '../../src/core/nonce.ts'
+import { forever, StoreUnavailable, type Claim, type Claimed, type Nonce, type NonceStore } from '../../src/core/nonce.ts'
 
 /** A store as the suites below use it. */
 export interface StoreUnderTest {
@@ -147,6 +147,25 @@ export async function testStore(t: Test, subject: StoreUnderTest): Promise<void>
     t.equal((await claim(store, nonceOf('at'))).state, 'claimed')
     await advance(1)
     t.equal((await claim(store, nonceOf('after'))).state, 'claimed')
+  })
+
+  await each('what was committed is found without a claim, and nothing else is', async (t, store) => {
+    t.same(await store.find(nonceOf('a', 'one')), { state: 'unknown' })
+    const claimed = await take(store, nonceOf('a', 'one'))
+    t.same(await store.find(nonceOf('a', 'one')), { state: 'unknown' }, 'a claim is no commit')
+    await claimed.commit(accepted(204))
+    t.match(await store.find(nonceOf('a', 'one')), { state: 'committed', status: 204, material: 'same' })
+    t.match(await store.find(nonceOf('a', 'two')), { state: 'committed', status: 204, material: 'other' })
+    t.equal((await claim(store, nonceOf('b'))).state, 'claimed', 'who looks takes nothing')
+  })
+
+  await each('what is kept forever outlives everything else, and keeps nothing else alive', async (t, store) => {
+    await (await take(store, nonceOf('forever'))).commit({ status: 200, until: forever })
+    await (await take(store, nonceOf('an hour'))).commit(accepted())
+    await advance(hour + grain)
+    t.equal((await store.find(nonceOf('an hour'))).state, 'unknown')
+    await advance(100_000 * hour)
+    t.match(await store.find(nonceOf('forever')), { state: 'committed', material: 'same' })
   })
 
   await each('keys that differ in one bit are different', async (t, store) => {

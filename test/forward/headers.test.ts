@@ -6,11 +6,11 @@ import { towardsReceiver as towards, towardsSender, type Introduction } from '..
 
 const certificate: PeerCertificate = {
   der: Uint8Array.of(0x30, 0x03, 0x02, 0x01, 0x2a), issuers: [], trust: 'trusted', subject: [], issuer: [], names: [], fingerprint: '',
-  keyFingerprint: '', serial: '2a', notBefore: 0, notAfter: 0, extendedKeyUsage: [], vouchedBy: () => false,
+  keyFingerprint: '', serial: '2a', notBefore: 0, notAfter: 0, extendedKeyUsage: [], vouchedBy: () => false, intermediates: [], shownTo: [],
 }
 const towardsReceiver = (raw: readonly string[], said: Introduction) => towards(new Headers(raw), said)
 const introduction: Introduction = {
-  id: 'AAAAAAAAAAAAAAAAAAAAAA', route: 'stripe', sender: 'CN=sender', from: '203.0.113.7', host: 'hooks.example.com', certificate,
+  id: 'AAAAAAAAAAAAAAAAAAAAAA', route: 'stripe', sender: 'CN=sender', from: '203.0.113.7', host: 'hooks.example.com', certificate, certificateHeaders: ['Client-Cert'],
 }
 const ours = [
   'X-Forwarded-For', '203.0.113.7', 'X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'hooks.example.com', 'Sallyport-Route', 'stripe',

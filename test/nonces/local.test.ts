@@ -27,6 +27,11 @@ class Shared implements SharedStore {
     }
   }
 
+  find = (nonce: Nonce) => {
+    this.#reach()
+    return this.#store.find(nonce)
+  }
+
   remember = async (nonce: Nonce, outcome: { status: number; until: number }): Promise<void> => {
     this.#reach()
     const claimed = await this.#store.claim(nonce, 1_000)

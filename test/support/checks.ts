@@ -17,9 +17,9 @@ export function toolsFor(given: Partial<CheckTools> = {}): CheckTools & { readon
   const told: Told[] = []
   return {
     ownMethods: ['POST'], route: 'test', clock: new StillClock(), lease: 15_000, told,
-    nonces: { claim: () => { throw new Error('no store') }, close: () => Promise.resolve() },
+    nonces: { claim: () => { throw new Error('no store') }, find: () => { throw new Error('no store') }, close: () => Promise.resolve() },
     secret: (reference) => (reference.startsWith('literal:') ? Buffer.from(reference.slice('literal:'.length)) : undefined),
-    file: () => undefined,
+    file: () => undefined, approved: () => undefined,
     problem: (path, what, mend) => { told.push({ path, what, mend }) },
     neighbour: () => undefined,
     ...given,
