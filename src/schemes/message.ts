@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib'
 import { secretPart, type Message, type Part } from './algorithms/algorithm.ts'
 import { bytesOf, utf8, viewOf } from './encoding.ts'
 import { compileSource, isMalformed, malformed, type Malformed, type ReadSource } from './extract.ts'
-import { sortedPairs } from './form.ts'
+import { joinPairs, sortedPairs } from './form.ts'
 import type { JsonTree } from './json.ts'
 import type { PublicUrl } from './public-url.ts'
 import type { Reading } from './reading.ts'
@@ -115,7 +115,7 @@ function compileUrl(name: 'url' | 'url-base' | 'host', url: PublicUrl | undefine
 
 function formPairs(reading: Reading): string | Malformed {
   const pairs = reading.form()
-  return pairs === undefined ? malformed('form', 'is not well formed') : sortedPairs(pairs).flat().join('')
+  return pairs === undefined ? malformed('form', 'is not well formed') : joinPairs(sortedPairs(pairs))
 }
 
 function compilePlace(source: Source, absent: 'empty' | 'refused', { tree }: MessageTools): ReadPart {
