@@ -20,7 +20,7 @@ export const withoutPreset: readonly { readonly what: string; readonly senders: 
     what: 'Not covered, because the signature needs what the gateway has not:',
     senders: [
       'Atlassian Connect (a JWT whose only claim about the request is a hash of its canonical query)',
-      'Paddle Classic (PHP serialisation of a form)', 'ConnectWise PSA (a key from a URL that the body names)',
+      'ConnectWise PSA (a key from a URL that the body names)',
       'Sellsy (a plain SHA-1 hash; no public page says over what)', 'Klarna (no public source says how the signature is spelled)',
     ],
   },

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import t from 'tap'
 import { parse, stringify } from 'yaml'
@@ -6,9 +6,9 @@ import { checks } from '../src/checks/index.ts'
 import { checkConfiguration } from '../src/cli/check.ts'
 import { program } from '../src/cli/index.ts'
 import { configuration } from '../src/config/schema.ts'
+import { furnish, shipped } from './support/examples.ts'
 import { secretText, type Test } from './support/gateway.ts'
 import { pages, reasonRows } from './support/pages.ts'
-import { makePki } from './support/pki.ts'
 import { stillWorld } from './support/world.ts'
 
 /** What is written for people is true: every configuration loads, every command exists, every name is documented and no other. */
@@ -24,24 +24,6 @@ void t.test('pages that are made from the source are fresh: `npm run docs`', (t)
   t.end()
 })
 
-/** The files that an example names, made for it: certificates by their key, anything else a secret. */
-async function furnish(directory: string, yaml: string): Promise<string> {
-  const { ca } = await makePki()
-  const server = await ca.server()
-  const own = { certificate: server.chain, key: server.key, ca: ca.certificate, crl: await ca.crl() }
-  const put = (name: string, text: string): string => {
-    const file = resolve(directory, name.replace(/^(\.\.?\/|\/)+/, ''))
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, text)
-    return file
-  }
-  return yaml
-    .replace(/\b(certificate|key|ca|crl): (\[[^\]]*\]|[\w./-]+\.(?:pem|key|crt|crl))/g, (line, kind: keyof typeof own, value: string) => (
-      line.replace(value, value.replace(/[\w./-]+\.(?:pem|key|crt|crl)/g, (name) => put(name, own[kind])))
-    ))
-    .replace(/file:([\w./-]+)/g, (whole, name: string) => (/nonces|audit|log/.test(name) ? whole : `file:${put(name, `${secretText}\n`)}`))
-}
-
 async function load(t: Pick<Test, 'testdir'>, yaml: string): Promise<string> {
   const directory = t.testdir({})
   const file = resolve(directory, 'sallyport.yaml')
@@ -51,9 +33,8 @@ async function load(t: Pick<Test, 'testdir'>, yaml: string): Promise<string> {
 }
 
 void t.test('every example of config/ loads', async (t) => {
-  const examples = ['config/sallyport.yaml', ...readdirSync(resolve(root, 'config/examples')).map((file) => `config/examples/${file}`)]
-  t.ok(examples.length >= 4)
-  for (const file of examples) await t.resolves(load(t, read(file)), file)
+  t.ok(shipped.length >= 4)
+  for (const file of shipped) await t.resolves(load(t, read(file)), file)
 })
 
 void t.test('every configuration in the documentation loads: whole ones as they are, parts in a whole one', async (t) => {

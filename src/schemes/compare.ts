@@ -7,3 +7,18 @@ import { timingSafeEqual } from 'node:crypto'
 export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && timingSafeEqual(one, other)
 }
+
+/**
+ * `sameBytes` for texts of one character a byte and of one length that is known before, such as MACs: two buffers are made
+ * here and used again, since two for each delivery would cost as much as a fifth of the MAC.
+ */
+export function sameTexts(length: number): (one: string, other: string) => boolean {
+  const [left, right] = [Buffer.alloc(length), Buffer.alloc(length)]
+  return (one, other) => {
+    if (one.length !== length || other.length !== length) return false
+    left.write(one, 'latin1')
+    right.write(other, 'latin1')
+    // The bytes decide, in constant time; after that, characters beyond one byte must not have been folded into them.
+    return timingSafeEqual(left, right) && one === other
+  }
+}

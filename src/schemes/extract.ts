@@ -4,7 +4,7 @@ import { onlyValue } from './form.ts'
 import { newTree, readJson, want, type JsonTree } from './json.ts'
 import type { Reading } from './reading.ts'
 import { jsonPath, nameOf, type Source } from './source.ts'
-import { isDigits } from './time-text.ts'
+import { isDigits } from './digits.ts'
 
 /** Every text that stands at a place; none where the place is empty. */
 export type Found = readonly string[] | Malformed

@@ -37,21 +37,17 @@ function endOf(text: string, mark: string, start: number, end: number): number {
 
 /** `%41+b` → `A b`; undefined where a `%` stands alone. */
 export function unescape(text: string): string | undefined {
-  const pieces = text.split('+').join(' ').split('%')
-  let whole = pieces[0] ?? ''
-  for (let at = 1; at < pieces.length; at += 1) {
-    const piece = pieces[at] as string
-    const code = byteOf(piece)
-    if (code === undefined) return undefined
-    whole += String.fromCharCode(code) + piece.slice(2)
+  const spaced = text.includes('+') ? text.split('+').join(' ') : text
+  let whole = ''
+  let from = 0
+  for (let at = spaced.indexOf('%'); at !== -1; at = spaced.indexOf('%', from)) {
+    const high = hexDigit(spaced.charCodeAt(at + 1))
+    const low = hexDigit(spaced.charCodeAt(at + 2))
+    if (high === undefined || low === undefined) return undefined
+    whole += spaced.slice(from, at) + String.fromCharCode(high * 16 + low)
+    from = at + 3
   }
-  return whole
-}
-
-function byteOf(piece: string): number | undefined {
-  const high = hexDigit(piece.charCodeAt(0))
-  const low = hexDigit(piece.charCodeAt(1))
-  return high === undefined || low === undefined ? undefined : high * 16 + low
+  return from === 0 ? spaced : whole + spaced.slice(from)
 }
 
 function hexDigit(code: number): number | undefined {
@@ -74,6 +70,13 @@ export function onlyValue(pairs: readonly Pair[], name: string): string | undefi
 export function sortedPairs(pairs: readonly Pair[]): readonly Pair[] {
   const sorted = [...pairs].sort((one, other) => order(one[0], other[0]) || order(one[1], other[1]))
   return sorted.filter((pair, at) => at === 0 || pair[0] !== sorted[at - 1]?.[0] || pair[1] !== sorted[at - 1]?.[1])
+}
+
+/** Names and values behind each other, without separators. */
+export function joinPairs(pairs: readonly Pair[]): string {
+  let text = ''
+  for (const [name, value] of pairs) text += name + value
+  return text
 }
 
 function order(one: string, other: string): number {

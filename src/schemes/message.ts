@@ -3,8 +3,9 @@ import { crc32 } from 'node:zlib'
 import { secretPart, type Message, type Part } from './algorithms/algorithm.ts'
 import { bytesOf, utf8, viewOf } from './encoding.ts'
 import { compileSource, isMalformed, malformed, type Malformed, type ReadSource } from './extract.ts'
-import { sortedPairs } from './form.ts'
+import { joinPairs, sortedPairs } from './form.ts'
 import type { JsonTree } from './json.ts'
+import { serializeForm } from './php-form.ts'
 import type { PublicUrl } from './public-url.ts'
 import type { Reading } from './reading.ts'
 import { nameOf, sourceSchema, type Source } from './source.ts'
@@ -100,6 +101,7 @@ function compilePlaceholder({ name, argument, absent }: Placeholder, tools: Mess
     case 'query': return ({ delivery }) => delivery.query ?? ''
     case 'target': return ({ delivery: { path, query } }) => (query === undefined ? path : `${path}?${query}`)
     case 'form-pairs': return formPairs
+    case 'form-php:': return compilePhpForm(argument)
     case 'url': case 'url-base': case 'host': return compileUrl(name, tools.publicUrl)
     case 'field:': return compilePlace(tools.fields.get(argument) ?? sourceSchema.parse({}), absent, tools)
     default: return compilePlace(sourceSchema.parse({ [name.slice(0, -1)]: argument }), absent, tools)
@@ -115,7 +117,15 @@ function compileUrl(name: 'url' | 'url-base' | 'host', url: PublicUrl | undefine
 
 function formPairs(reading: Reading): string | Malformed {
   const pairs = reading.form()
-  return pairs === undefined ? malformed('form', 'is not well formed') : sortedPairs(pairs).flat().join('')
+  return pairs === undefined ? malformed('form', 'is not well formed') : joinPairs(sortedPairs(pairs))
+}
+
+function compilePhpForm(without: string): ReadPart {
+  return (reading) => {
+    const pairs = reading.form()
+    const text = pairs && serializeForm(pairs, without)
+    return text ?? malformed('form', 'is not well formed, or is none that PHP keeps as it is')
+  }
 }
 
 function compilePlace(source: Source, absent: 'empty' | 'refused', { tree }: MessageTools): ReadPart {

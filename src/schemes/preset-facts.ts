@@ -90,7 +90,7 @@ function coversOf(document: SchemeDocument): readonly Covered[] {
   if ('mistake' in tokens) return []
   const holds = (...names: PlaceholderName[]) => names.some((name) => mentions(tokens, name))
   const covers: Covered[] = []
-  if (holds('body', 'form-pairs', 'form:')) covers.push('body')
+  if (holds('body', 'form-pairs', 'form-php:', 'form:')) covers.push('body')
   if (holds('url', 'url-base', 'target', 'path')) covers.push('url')
   return covers
 }

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Algorithm, DigestEncoding, Message, PublicAlgorithm, SecretAlgorithm } from './algorithms/algorithm.ts'
-import { sameBytes } from './compare.ts'
+import { sameBytes, sameTexts } from './compare.ts'
 import { bytesOf, decode, type Encoding } from './encoding.ts'
 
 /** How a signature is spelled: as bytes in some encoding, or as text as it is (tokens). */
@@ -17,21 +17,25 @@ export function compileProof(algorithm: Algorithm, spelling: Spelling): Proves {
 function proveBySecret(algorithm: SecretAlgorithm, spelling: Spelling): Proves {
   const encoding: DigestEncoding = spelling === 'text' ? 'binary' : spelling
   const length = lengthOf(algorithm, spelling)
+  const same = length === undefined ? sameText : sameTexts(length)
   return (message, key, texts) => {
-    let right = ''
-    let expected: Uint8Array | undefined
+    let right: string | undefined
     for (const text of texts) {
       if (text.length === 0 || (length !== undefined && text.length !== length)) continue
-      if (expected === undefined) {
-        right = algorithm.digest(message, key, encoding)
-        expected = bytesOf(right)
-      }
-      // The bytes decide, in constant time; after that, characters beyond one byte must not have been folded into them.
-      if (sameBytes(bytesOf(text), expected)) return text === right
-      if (spelling === 'hex' && /[A-F]/.test(text) && sameBytes(bytesOf(text.toLowerCase()), expected)) return text.toLowerCase() === right
+      right ??= algorithm.digest(message, key, encoding)
+      if (same(text, right) || (spelling === 'hex' && hasCapitals(text) && same(text.toLowerCase(), right))) return true
     }
     return false
   }
+}
+
+/** For proofs of no fixed length. Characters beyond one byte are no bytes, and are not folded into some. */
+function sameText(text: string, right: string): boolean {
+  return sameBytes(bytesOf(text), bytesOf(right)) && text === right
+}
+
+function hasCapitals(text: string): boolean {
+  return /[A-F]/.test(text)
 }
 
 function proveByPublicKey(algorithm: PublicAlgorithm, spelling: Spelling): Proves {

@@ -112,6 +112,10 @@ function joinQuery(first: string | undefined, second: string | undefined): strin
   return first === undefined || second === undefined ? first ?? second : `${first}&${second}`
 }
 
+/** All but the letters, digits and marks that a URL never needs to escape (RFC 3986 section 2.3). */
 function escapeBytes(text: string): string {
-  return [...bytesOf(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+  return [...bytesOf(text)].map((byte) => {
+    const letter = String.fromCharCode(byte)
+    return /[A-Za-z0-9._~-]/.test(letter) ? letter : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }).join('')
 }

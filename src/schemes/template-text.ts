@@ -16,7 +16,7 @@ export interface Placeholder {
 export const plainNames = [
   'body', 'timestamp', 'id', 'key-id', 'method', 'path', 'query', 'target', 'url', 'url-base', 'host', 'secret', 'form-pairs',
 ] as const
-export const namedPlaces = ['header', 'query', 'json', 'form', 'field'] as const
+export const namedPlaces = ['header', 'query', 'json', 'form', 'form-php', 'field'] as const
 export type PlaceholderName = typeof plainNames[number] | `${typeof namedPlaces[number]}:`
 
 export const filterNames = ['md5', 'sha1', 'sha256', 'sha512', 'hex', 'base64', 'base64url', 'crc32', 'lower', 'upper'] as const

@@ -1,4 +1,6 @@
 import type { Instant } from '../core/units.ts'
+import { numberAt } from './digits.ts'
+import { parseRfc3339 } from './rfc3339.ts'
 
 /** How senders write the time. */
 export const timeUnits = ['seconds', 'milliseconds', 'epoch', 'rfc3339', 'iso8601', 'http-date'] as const
@@ -14,8 +16,8 @@ export function parseTime(text: string, unit: TimeUnit): Instant | undefined {
   if (unit === 'seconds') return scaled(text, 11, 1000)
   if (unit === 'milliseconds') return scaled(text, 14, 1)
   if (unit === 'epoch') return text.length < 12 ? scaled(text, 11, 1000) : scaled(text, 14, 1)
-  if (unit === 'iso8601') return rfc3339(text) ?? rfc3339(`${text}Z`)
-  return unit === 'rfc3339' ? rfc3339(text) : httpDate(text)
+  if (unit === 'iso8601') return parseRfc3339(text, 'utc')
+  return unit === 'rfc3339' ? parseRfc3339(text) : httpDate(text)
 }
 
 /** The other way: a time as a sender writes it. */
@@ -28,42 +30,8 @@ export function formatTime(at: Instant, unit: TimeUnit): string {
 
 function scaled(text: string, digits: number, factor: number): Instant | undefined {
   if (text.length === 0 || text.length > digits) return undefined
-  return isDigits(text) ? Number(text) * factor : undefined
-}
-
-/** ASCII digits only. */
-export function isDigits(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at)
-    if (code < 0x30 || code > 0x39) return false
-  }
-  return text.length > 0
-}
-
-const instant =
-  /^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?([Zz]|([+-])([0-9]{2}):?([0-9]{2}))$/
-
-function rfc3339(text: string): Instant | undefined {
-  const found = text.length <= 40 ? instant.exec(text) : null
-  if (found === null) return undefined
-  const [, day, clock, fraction, , sign, hours, minutes] = found
-  const local = existing(`${day}T${clock}.000Z`)
-  const offset = offsetOf(sign, hours, minutes)
-  if (local === undefined || offset === undefined) return undefined
-  return local - offset + Number((fraction ?? '').padEnd(3, '0').slice(0, 3))
-}
-
-/** Milliseconds east of Greenwich. */
-function offsetOf(sign: string | undefined, hours: string | undefined, minutes: string | undefined): number | undefined {
-  if (sign === undefined) return 0
-  if (Number(hours) > 23 || Number(minutes) > 59) return undefined
-  return (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -60_000 : 60_000)
-}
-
-/** A date that survives the way there and back: 30 February becomes 2 March, and is refused. */
-function existing(text: string): Instant | undefined {
-  const at = Date.parse(text)
-  return Number.isNaN(at) || new Date(at).toISOString() !== text ? undefined : at
+  const value = numberAt(text, 0, text.length)
+  return Number.isNaN(value) ? undefined : value * factor
 }
 
 /** IMF-fixdate (RFC 9110 section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`, and nothing else. */

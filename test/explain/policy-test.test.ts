@@ -71,5 +71,30 @@ void t.test('cases that do not hold say what differs', async (t) => {
 
 void t.test('a file that is none', async (t) => {
   t.match(await runPolicyTests(...await files(t, 'now: never\ntests: []'), stillWorld()), { mistake: String })
+  t.match(await runPolicyTests(...await files(t, 'tests: ['), stillWorld()), { mistake: /tests\.yaml: .*line 1/ })
+  t.match(await runPolicyTests(...await files(t, `${cases}\ncolour: red`), stillWorld()), { mistake: /"colour"/ })
   t.match(await runPolicyTests(...await files(t, 'now: never\ntests: [{ name: a, file: b, expect: { verdict: accepted } }]'), stillWorld()), { mistake: /no time/ })
+})
+
+void t.test('times may be told from now, which is the clock\'s where the file names none', async (t) => {
+  const signed = (at: string, signedAt: string): string => `{ name: "${at} ${signedAt}", at: "${at}", from: 203.0.113.7, expect: { verdict: accepted },
+    request: { url: "https://localhost/stripe", body: '{"id":"${at} ${signedAt}"}' }, sign: { preset: stripe, secret: env:SECRET, at: "${signedAt}" } }`
+  const text = `environment: { SECRET: "a secret of the tests, long enough" }
+tests: [${[signed('-1h', '-1h'), signed('+1h', '+59m'), signed('+0s', '-6m'), signed('soon', '+0s')].join(', ')}]`
+  const results = await runPolicyTests(...await files(t, text), stillWorld())
+  t.match(results, [
+    { differences: [] }, { differences: [] }, { differences: [/^verdict is refused/] }, { differences: [/at: soon is no time/] },
+  ])
+})
+
+void t.test('a case whose files are missing fails by itself, the others run', async (t) => {
+  const text = `tests:
+  - { name: no certificate file, certificate: nowhere.pem, request: { url: "https://localhost/x" }, expect: { verdict: refused } }
+  - { name: no recording, file: nowhere.http, expect: { verdict: refused } }
+  - { name: no route, request: { url: "https://localhost/x" }, expect: { verdict: refused, reason: no-route } }
+`
+  const [file, configuration] = await files(t, `environment: { SECRET: "a secret of the tests, long enough" }\n${text}`)
+  t.match(await runPolicyTests(file, configuration, stillWorld()), [
+    { differences: [/^certificate: nowhere\.pem cannot be read: /] }, { differences: [/nowhere\.http does not exist/] }, { differences: [] },
+  ])
 })

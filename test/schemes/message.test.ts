@@ -58,6 +58,8 @@ const cases: [string, string, Parameters<typeof made>[1] | undefined, string][] 
   ['a form field', '{form:b}', {}, 'Ã¼'],
   ['a repeated form field', '{form:a}', {}, 'form field a stands there more than once'],
   ['sorted pairs', '{form-pairs}', {}, 'a1a2bÃ¼cx y'],
+  ['a form as PHP has it', '{form-php:s}', { body: Buffer.from('b=x&s=1&a=') }, 'a:2:{s:1:"a";s:0:"";s:1:"b";s:1:"x";}'],
+  ['one that PHP would change', '{form-php:s}', {}, 'form is not well formed, or is none that PHP keeps as it is'],
   ['no form', '{form-pairs}', { body: Buffer.from('%') }, 'form is not well formed'],
   ['JSON', '{json:a.b}:{json:a.c}:{json:d}', { body: json }, '1.0:Ã¼:true'],
   ['absent JSON', '{json:a.x}', { body: json }, 'JSON field a.x is missing'],

@@ -45,6 +45,11 @@ const spoilEncoding: Spoil = (delivery, scheme) => signaturesOf(scheme.document)
     ['white space inside', with_(`${proof.slice(0, 8)} ${proof.slice(8)}`)],
     ['a NUL behind', with_(`${proof}\u0000`)],
     ['text behind', with_(`${proof}zz`)],
+    ['a line feed behind', with_(`${proof}\n`)],
+    ['percent-escaped', with_(proof.replace(/^./, (letter) => `%${letter.charCodeAt(0).toString(16)}`))],
+    ['quoted', with_(`"${proof}"`)],
+    ['half of it', with_(proof.slice(0, proof.length >> 1))],
+    ['with another letter of the alphabet beyond one byte', with_(String.fromCharCode(proof.charCodeAt(0) + 256) + proof.slice(1))],
     ['no prefix', withHeader(delivery, index, proof)],
     ['zeros', with_(proof.replace(/[0-9A-Za-z]/g, '0'))],
     ['twice in one', with_(proof + proof)],
@@ -52,7 +57,12 @@ const spoilEncoding: Spoil = (delivery, scheme) => signaturesOf(scheme.document)
   if (signature.encoding === 'base64') {
     spoilt.push(['no padding', with_(proof.replace(/=+$/, ''))], ['url alphabet', with_(Buffer.from(proof, 'base64').toString('base64url'))])
   }
-  if (signature.encoding === 'hex') spoilt.push(['base64 for hex', with_(Buffer.from(proof, 'hex').toString('base64'))])
+  if (signature.encoding === 'hex') {
+    spoilt.push(
+      ['base64 for hex', with_(Buffer.from(proof, 'hex').toString('base64'))], ['an odd digit more', with_(`${proof}0`)],
+      ['0x before', with_(`0x${proof}`)], ['bytes apart by colons', with_(proof.replace(/..(?=.)/g, '$&:'))],
+    )
+  }
   if (signature.encoding === 'base64' && proof.endsWith('=')) spoilt.push(['padding bits', with_(paddingBits(proof))])
   return spoilt.filter(([, { headers }]) => headers.raw[index * 2 + 1] !== value)
 })
@@ -135,7 +145,7 @@ const spoilBody: Spoil = (delivery, scheme) => {
 /** Does the message hold the body, or all that is in it? A token proves no message. */
 function coversBody({ document }: Scheme): boolean {
   const token = signaturesOf(document).some(({ algorithm }) => algorithm === 'token')
-  return !token && /\{(body|form-pairs|form:payload)[|}]/.test(document.message ?? '{body}')
+  return !token && /\{(body|form-pairs|form-php:p_signature|form:payload)[|}]/.test(document.message ?? '{body}')
 }
 
 /** The clock of the gateway: beyond both edges of the tolerance. */

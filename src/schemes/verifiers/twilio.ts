@@ -5,7 +5,7 @@ import { refuse, type Verdict } from '../../core/verdict.ts'
 import type { SecretAlgorithm } from '../algorithms/algorithm.ts'
 import { algorithm } from '../algorithms/index.ts'
 import { bytesOf } from '../encoding.ts'
-import { onlyValue, parsePairs, sortedPairs } from '../form.ts'
+import { joinPairs, onlyValue, parsePairs, sortedPairs } from '../form.ts'
 import { compileProof } from '../proof.ts'
 import type { PublicUrl } from '../public-url.ts'
 import { Reading, type Verifiable } from '../reading.ts'
@@ -57,7 +57,7 @@ function signedBody(url: string, delivery: Verifiable): string | Exclude<Verdict
     return right ? '' : refuse('digest-mismatch', { where: 'query parameter bodySHA256' })
   }
   const pairs = new Reading(delivery, newTree()).form()
-  return pairs === undefined ? malformedAt('form', 'is not well formed') : sortedPairs(pairs).flat().join('')
+  return pairs === undefined ? malformedAt('form', 'is not well formed') : joinPairs(sortedPairs(pairs))
 }
 
 /**

@@ -2,6 +2,13 @@ import { keccak_256, sha3_256 } from '@noble/hashes/sha3.js'
 import { mac, milliseconds, seal, seconds } from './parcel.ts'
 import { inOne, overBody, sender, stamped, standard, token, tAndV1, type Sender } from './shapes.ts'
 
+/** `serialize()` of PHP for an array of strings, sorted by its keys. */
+function php(fields: Readonly<Record<string, string>>): string {
+  const item = (text: string) => `s:${Buffer.byteLength(text)}:"${text}";`
+  const keys = Object.keys(fields).sort()
+  return `a:${keys.length}:{${keys.map((key) => item(key) + item(fields[key] as string)).join('')}}`
+}
+
 /** Payments, billing and finance. */
 export const payments: Record<string, Sender> = {
   'adyen-platform': overBody('HmacSignature', { as: 'base64', key: 'hex' }),
@@ -31,6 +38,14 @@ export const payments: Record<string, Sender> = {
   'mollie': overBody('X-Mollie-Signature', { before: 'sha256=' }),
   'orb': stamped('X-Orb-Signature', 'X-Orb-Timestamp', ({ at }) => new Date(at).toISOString().replace('Z', '123'), ({ body }, time) => [`v1:${time}:`, body], { before: 'v1=' }),
   'paddle': inOne('Paddle-Signature', (time, proof) => `ts=${time};h1=${proof}`, seconds, ({ body }, time) => [time, ':', body]),
+  'paddle-classic': sender(() => ({}), {
+    key: 'rsa',
+    covers: 'form',
+    body: (parcel) => {
+      const fields = { alert_name: 'payment_succeeded', customer_name: 'Jürgen "J" Möller', alert_id: parcel.id, empty: '' }
+      return new URLSearchParams({ ...fields, p_signature: seal(parcel, 'sha1', 'base64', php(fields)) }).toString()
+    },
+  }),
   'paystack': overBody('x-paystack-signature', { hash: 'sha512' }),
   'polar': standard('webhook', 'text'),
   'razorpay': overBody('X-Razorpay-Signature'),
