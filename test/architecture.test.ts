@@ -9,7 +9,7 @@ const allowed: Record<string, readonly string[]> = {
   core: [],
   addresses: ['core'],
   certificates: ['core'],
-  schemes: ['core'],
+  schemes: ['core', 'certificates'],
   nonces: ['core'],
   outside: ['core'],
   tokens: ['core'],

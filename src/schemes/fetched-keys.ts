@@ -1,4 +1,5 @@
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns'
+import { request as plainRequest } from 'node:http'
 import { request } from 'node:https'
 import ipaddr from 'ipaddr.js'
 import type { Clock } from '../core/ports.ts'
@@ -14,7 +15,10 @@ export interface KeyFetcher {
   readonly fetch: (url: string, allowed: readonly HostPattern[]) => Promise<Uint8Array>
 }
 
-/** An exact host, or a pattern whose `*` is one label part of letters, digits and hyphens: `sns.*.amazonaws.com`. */
+/**
+ * An exact host, or a pattern whose `*` is one label part of letters, digits and hyphens: `sns.*.amazonaws.com`. Behind
+ * `http://` it is a host that is asked without TLS: only for certificates of authorities, which a signature proves.
+ */
 export type HostPattern = string
 
 export interface FetchLimits {
@@ -38,7 +42,7 @@ export class KeyUnavailable extends Error {
   override readonly name = 'KeyUnavailable'
 }
 
-interface Remembered { readonly until: number; readonly bytes: Promise<Uint8Array> }
+interface Remembered { readonly until: number; readonly bytes: Promise<Uint8Array>; readonly failed?: true }
 
 export function createKeyFetcher(clock: Clock, get: Get = httpsGet(), limits: FetchLimits = fetchLimits): KeyFetcher {
   const memory = new Map<string, Remembered>()
@@ -56,19 +60,28 @@ export function createKeyFetcher(clock: Clock, get: Get = httpsGet(), limits: Fe
     const bytes = get(url, limits, clock)
     memory.delete(url.href)
     memory.set(url.href, { until: clock.monotonic() + limits.fresh, bytes })
-    for (const oldest of memory.keys()) if (memory.size > limits.entries) memory.delete(oldest)
-    bytes.catch(() => memory.set(url.href, { until: clock.monotonic() + limits.failed, bytes }))
+    forget(memory, limits.entries)
+    bytes.catch(() => memory.set(url.href, { until: clock.monotonic() + limits.failed, bytes, failed: true }))
     return bytes
   }
 }
 
+/** Failures first: whoever names a hundred URLs that do not exist must not drive out the keys that do. */
+function forget(memory: Map<string, Remembered>, most: number): void {
+  for (const [url, { failed }] of memory) if (memory.size > most && failed === true) memory.delete(url)
+  for (const url of memory.keys()) if (memory.size > most) memory.delete(url)
+}
+
 /** Is this URL https, without credentials, port and fragment, at a host that is listed? Undefined where it is not. */
 export function allowedUrl(text: string, allowed: readonly HostPattern[]): URL | undefined {
-  if (text.length > 1000 || !/^https:\/\/[A-Za-z0-9.-]+\/[\x21-\x7e]*$/.test(text) || !URL.canParse(text)) return undefined
+  if (text.length > 1000 || !/^https?:\/\/[A-Za-z0-9.-]+\/[\x21-\x7e]*$/.test(text) || !URL.canParse(text)) return undefined
   const url = new URL(text)
   if (url.port !== '' || url.username !== '' || url.password !== '' || url.hash !== '') return undefined
-  return allowed.some((pattern) => isHostLike(url.hostname, pattern)) ? url : undefined
+  const host = url.protocol === 'https:' ? url.hostname : `${plain}${url.hostname}`
+  return allowed.some((pattern) => isHostLike(host, pattern)) ? url : undefined
 }
+
+const plain = 'http://'
 
 /** Path and query of a URL that is allowed; empty where it is not. A query counts: each would be another entry of the cache. */
 export function targetOf(text: string, allowed: readonly HostPattern[]): string {
@@ -90,20 +103,23 @@ export function isPublicAddress(text: string): boolean {
 export interface HttpsOptions {
   readonly ca?: string
   readonly port?: number
+  /** For what is asked without TLS. */
+  readonly plainPort?: number
   readonly lookup?: typeof systemLookup
   readonly isPublic?: (address: string) => boolean
 }
 
-export function httpsGet({ ca, port, lookup = systemLookup, isPublic = isPublicAddress }: HttpsOptions = {}): Get {
+export function httpsGet({ ca, port, plainPort, lookup = systemLookup, isPublic = isPublicAddress }: HttpsOptions = {}): Get {
   const guarded = guardLookup(lookup, isPublic)
   return (url, limits, clock) => new Promise((resolve, reject) => {
     const fail = (why: string) => {
       outgoing.destroy()
       reject(new KeyUnavailable(why))
     }
-    const outgoing = request(url, {
+    const [ask, ownPort] = url.protocol === 'https:' ? [request, port] as const : [plainRequest, plainPort] as const
+    const outgoing = ask(url, {
       lookup: guarded as never, agent: false, timeout: limits.time, maxHeaderSize: 16 * 1024, headers: { 'User-Agent': 'Sallyport' },
-      ...(ca === undefined ? {} : { ca }), ...(port === undefined ? {} : { port }),
+      ...(ca === undefined ? {} : { ca }), ...(ownPort === undefined ? {} : { port: ownPort }),
     })
     const cancel = clock.after(limits.time, () => fail('the key did not arrive in time'))
     outgoing.on('close', cancel)
