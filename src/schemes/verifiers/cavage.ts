@@ -3,7 +3,7 @@ import { duration } from '../../core/fields.ts'
 import { refuse, type Refuse, type Verdict } from '../../core/verdict.ts'
 import { checkDigest } from '../body-digest.ts'
 import { bytesOf, decode } from '../encoding.ts'
-import { httpAlgorithmNames, provesByKey } from '../http-algorithms.ts'
+import { httpAlgorithmNames, provesByKey, type HttpAlgorithmName } from '../http-algorithms.ts'
 import { keySchema } from '../keys.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
@@ -19,6 +19,8 @@ const settings = z.strictObject({
   key: keySchema.optional().describe('How a public key is written; PEM where it is left out.'),
   covered: z.array(z.string().min(1)).default(['(request-target)', 'host', 'date', 'digest'])
     .describe('What a signature must cover at least. `date` may be `(created)`; `digest` only where there is a body.'),
+  uncoveredBody: z.literal('allow').optional()
+    .describe('Takes a body that no covered `Digest` speaks for: anybody may have changed it.'),
   past: duration.default(43_200_000).describe('How old the signed time may be.'),
   future: duration.default(300_000).describe('How far ahead it may be.'),
 })
@@ -47,7 +49,8 @@ function verify(settings: Settings, keys: readonly PreparedKey[], delivery: Veri
   const signature = decode(parameters?.get('signature') ?? '', 'base64')
   if (parameters === undefined || signature === undefined) return malformedAt(`header ${name}`, 'is not a list of parameters with a signature')
   const covered = (parameters.get('headers') ?? 'date').toLowerCase().split(' ')
-  const lacking = settings.covered.find((one) => !isCovered(one, covered, delivery))
+  const wanted = settings.uncoveredBody === 'allow' ? settings.covered : [...settings.covered, 'digest']
+  const lacking = wanted.find((one) => !isCovered(one, covered, delivery))
   if (lacking !== undefined) return refuse('signature-mismatch', { uncovered: lacking })
   const digest = checkBody(delivery)
   if (digest !== undefined) return digest
@@ -72,10 +75,22 @@ function judge(
   const keyId = parameters.get('keyId')
   const asked = keys.filter(({ id }) => id === undefined || id === keyId)
   if (asked.length === 0) return refuse('key-unknown')
-  const key = asked.find(({ object }) => provesByKey(settings.algorithms, [text], object, signature))
+  const names = namesFor(settings.algorithms, parameters.get('algorithm'))
+  const key = asked.find(({ object }) => provesByKey(names, [text], object, signature))
   if (key === undefined) return refuse('signature-mismatch', { keys: asked.length })
   const material = coversBody ? [bytesOf(text)] : [bytesOf(`${text}\n`), delivery.body]
   return proven({ material, at, id: undefined, key: key.reference })
+}
+
+/** What the draft's names mean (appendix E.2); those that it calls deprecated and weak are not among them. */
+const named = new Map<string, HttpAlgorithmName>([
+  ['rsa-sha256', 'rsa-v1_5-sha256'], ['hmac-sha256', 'hmac-sha256'], ['ecdsa-sha256', 'ecdsa-p256-sha256'], ['ed25519', 'ed25519'],
+])
+
+/** The named algorithm where it is allowed. `hs2019` leaves it to the key, as does no name. */
+function namesFor(allowed: readonly HttpAlgorithmName[], name: string | undefined): readonly HttpAlgorithmName[] {
+  if (name === undefined || name === 'hs2019') return allowed
+  return allowed.filter((one) => one === named.get(name))
 }
 
 /** `keyId="…",algorithm="…",created=1` → its parts; undefined where it is not of that form, or a name stands there twice. Linear. */

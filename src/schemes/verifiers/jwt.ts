@@ -3,13 +3,14 @@ import { errors, jwtVerify, type JWTPayload } from 'jose'
 import { z } from 'zod'
 import { duration } from '../../core/fields.ts'
 import { refuse, type Refuse, type Verdict } from '../../core/verdict.ts'
-import { bytesOf } from '../encoding.ts'
+import { bytesOf, decode } from '../encoding.ts'
 import { keySchema } from '../keys.ts'
 import type { PublicUrl } from '../public-url.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { fixedSource, keyName, publicAlgorithms, publicSource, type KeySource } from './json-web-keys.ts'
+import { fixedSource, publicAlgorithms, publicSource, type KeySource } from './json-web-keys.ts'
+import { readHeader, readSegment } from './token-json.ts'
 import { defineVerifier, headerOf, malformedAt, oneOrMore, proven, secretsFor, urlFor, type VerifierTools } from './verifier.ts'
 
 const hashClaim = z.strictObject({
@@ -50,12 +51,18 @@ export const jwt = defineVerifier({
     signsId: idClaim !== undefined,
   }),
   compile(settings, tools) {
+    if (isMixed(settings)) return void tools.report({ path: ['scheme', 'verifier', 'algorithms'], what: 'secrets and public keys are mixed', mend: 'name either HS… or the others' })
     const url = settings.url === undefined ? undefined : urlFor(tools)
     const keys = keySource(settings, tools)
     if (keys === undefined || (settings.url !== undefined && url === undefined)) return undefined
     return (delivery) => verify(settings, keys, url, delivery)
   },
 })
+
+/** Where both are taken, a sender could use a public key, which everybody knows, as the secret. */
+function isMixed({ algorithms }: Settings): boolean {
+  return new Set(algorithms.map((name) => name.startsWith('HS'))).size > 1
+}
 
 function keySource({ algorithms, jwks, key }: Settings, tools: VerifierTools): KeySource | undefined {
   return algorithms.every((name) => name.startsWith('HS')) ? fixedSource(secretsFor(tools, key)) : publicSource(jwks, tools)
@@ -66,9 +73,9 @@ async function verify(settings: Settings, keys: KeySource, url: PublicUrl | unde
   if (typeof written !== 'string') return written
   const { prefix = '' } = settings
   const token = written.startsWith(prefix) ? written.slice(prefix.length) : ''
-  const kid = keyName(tokenForm.exec(token)?.[1] ?? '')
-  if (kid === undefined) return malformedAt(`header ${settings.header.toLowerCase()}`, 'holds no token')
-  const candidates = await keys(kid.name)
+  const header = readHeader(tokenForm.exec(token)?.[1] ?? '')
+  if (header === undefined) return malformedAt(`header ${settings.header.toLowerCase()}`, 'holds no token')
+  const candidates = await keys(header.kid)
   if (candidates.length === 0) return refuse('key-unknown')
   let refusal: Refuse<SignatureReason> = refuse('signature-mismatch')
   for (const key of candidates) {
@@ -81,7 +88,23 @@ async function verify(settings: Settings, keys: KeySource, url: PublicUrl | unde
 }
 
 /** Three parts, none of them larger than any token's. */
-const tokenForm = /^([A-Za-z0-9_-]{1,4096})\.[A-Za-z0-9_-]{1,16384}\.[A-Za-z0-9_-]{1,2048}$/
+const tokenForm = /^([A-Za-z0-9_-]{1,4096})\.([A-Za-z0-9_-]{1,16384})\.([A-Za-z0-9_-]{1,2048})$/
+
+/** Is a token that its signature proves spelled in the one canonical way, and does each claim that decides stand there once? */
+function isUnambiguous(token: string, settings: Settings): boolean {
+  const [, , payload = '', signature = ''] = tokenForm.exec(token) ?? []
+  return decode(signature, 'base64url') !== undefined && isObject(readSegment(payload, claimNames(settings)))
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Every claim that decides something. */
+function claimNames({ body, url, claims = {}, idClaim }: Settings): readonly string[] {
+  const own = [body?.claim, url?.claim, idClaim].filter((name) => name !== undefined)
+  return ['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub', ...own, ...Object.keys(claims)]
+}
 
 async function open(token: string, key: KeyObject, settings: Settings, { at }: Verifiable): Promise<JWTPayload | Refuse<SignatureReason>> {
   const { algorithms, issuer, audience, past, tolerance } = settings
@@ -114,6 +137,7 @@ function whyNot(error: unknown): Refuse<SignatureReason> {
 function judge(
   settings: Settings, url: PublicUrl | undefined, delivery: Verifiable, payload: JWTPayload, token: string, key: PreparedKey,
 ): Verdict<SignatureReason> {
+  if (!isUnambiguous(token, settings)) return malformedAt('token', 'can be read in two ways')
   for (const [claim, value] of Object.entries(settings.claims ?? {})) {
     if (value !== null && payload[claim] !== value) return refuse('signature-mismatch', { claim })
   }

@@ -9,7 +9,7 @@ import { parsePublicUrl, type PublicUrl } from '../public-url.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { componentNames, signatureBase } from './signature-base.ts'
+import { signatureBase, wholeComponents } from './signature-base.ts'
 import { defineVerifier, headerOf, malformedAt, proven, publicKeysFor, secretsFor, type VerifierTools } from './verifier.ts'
 
 const settings = z.strictObject({
@@ -18,6 +18,8 @@ const settings = z.strictObject({
     .describe('The algorithms that are taken. The key decides which of them; the sender may name it, and not choose it.'),
   covered: z.array(z.string().min(1)).default(['@method', '@authority', '@path', '@query', 'content-digest'])
     .describe('What a signature must cover at least. `@target-uri` stands for authority, path and query.'),
+  uncoveredBody: z.literal('allow').optional()
+    .describe('Takes a body that no covered `Content-Digest` speaks for: anybody may have changed it.'),
   label: z.string().min(1).optional().describe('Which of several signatures counts. Left out, each of them counts.'),
   tag: z.string().min(1).optional().describe('The `tag` that the signature must have.'),
   past: duration.default(300_000).describe('How old `created` may be. It must stand there.'),
@@ -101,7 +103,8 @@ function judge(
   settings: Settings, keys: readonly PreparedKey[], url: PublicUrl | undefined, delivery: Verifiable, { input, signature }: Candidate,
 ): Verdict<SignatureReason> {
   const [, parameters] = input
-  const lacking = settings.covered.find((component) => !isCovered(component, componentNames(input), delivery))
+  const wanted = settings.uncoveredBody === 'allow' ? settings.covered : [...settings.covered, 'content-digest']
+  const lacking = wanted.find((component) => !isCovered(component, wholeComponents(input), delivery))
   if (lacking !== undefined) return refuse('signature-mismatch', { uncovered: lacking })
   const times = readTimes(parameters, delivery)
   if ('verdict' in times) return times
@@ -116,7 +119,7 @@ function judge(
   const nonce = parameters.get('nonce')
   const material = [bytesOf(base)]
   return proven({
-    material: isCovered('content-digest', componentNames(input), delivery) ? material : [...material, bytesOf('\n'), delivery.body],
+    material: isCovered('content-digest', wholeComponents(input), delivery) ? material : [...material, bytesOf('\n'), delivery.body],
     at: times.created, id: typeof nonce === 'string' && nonce !== '' ? nonce : undefined, key: key.reference,
   })
 }
