@@ -92,7 +92,7 @@ function makeTools(
     secret: (reference, path) => resolveSecret(reference, path, problem, parts.files, parts.environment),
     file: (name, path) => readText(name, path, problem, parts.files),
     neighbour: (other) => named.get(other), publish: parts.publish,
-    feed: (name, path) => findFeed(name, path, problem, parts),
+    feed: (name, path) => findFeed(name, path, problem, parts), ...(parts.get === undefined ? {} : { get: parts.get }),
   }
 }
 

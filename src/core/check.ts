@@ -1,7 +1,7 @@
 import type { ZodType } from 'zod'
 import type { Address, Known, Stage } from './delivery.ts'
 import type { NonceStore } from './nonce.ts'
-import type { Clock, Publication, Published } from './ports.ts'
+import type { Clock, Get, Publication, Published } from './ports.ts'
 import type { Milliseconds } from './units.ts'
 import type { Reasons, Verdict } from './verdict.ts'
 
@@ -47,6 +47,8 @@ export interface CheckTools {
    * undefined. Undefined itself once a problem was reported.
    */
   readonly feed?: (name: string, path: KeyPath) => AddressTest | undefined
+  /** How keys and confirmations are fetched; left out: over HTTPS, as the system knows it. */
+  readonly get?: Get
   /** Something that is fetched from elsewhere, kept fresh for as long as this configuration holds. */
   readonly publish?: (publication: Publication) => Published
   /** Reports an operator's mistake. `path` starts below the check's own key. */

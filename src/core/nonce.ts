@@ -1,3 +1,4 @@
+import type { KeptSecrets } from './kept.ts'
 import type { Instant, Milliseconds } from './units.ts'
 import type { Reasons } from './verdict.ts'
 
@@ -25,6 +26,8 @@ export interface Nonce {
  */
 export interface NonceStore {
   readonly claim: (nonce: Nonce, lease: Milliseconds) => Claimed | Promise<Claimed>
+  /** Left out: this store keeps no secrets. */
+  readonly kept?: KeptSecrets
   /** Finishes what is under way, flushes and lets go. */
   readonly close: () => Promise<void>
 }

@@ -2,8 +2,7 @@ import { lookup as systemLookup, type LookupAddress, type LookupOptions } from '
 import { request as plainRequest } from 'node:http'
 import { request } from 'node:https'
 import ipaddr from 'ipaddr.js'
-import type { Clock } from '../core/ports.ts'
-import type { Bytes, Milliseconds } from '../core/units.ts'
+import type { Clock, FetchLimits, Get } from '../core/ports.ts'
 
 /**
  * Keys and certificates that stand at a URL. Where a sender's request names the URL, it is an attacker's text: so only hosts
@@ -21,21 +20,7 @@ export interface KeyFetcher {
  */
 export type HostPattern = string
 
-export interface FetchLimits {
-  readonly size: Bytes
-  readonly time: Milliseconds
-  /** How long what was fetched is used without asking again. */
-  readonly fresh: Milliseconds
-  /** How long a failure is remembered. */
-  readonly failed: Milliseconds
-  /** How many URLs are remembered. */
-  readonly entries: number
-}
-
 export const fetchLimits: FetchLimits = { size: 64 * 1024, time: 5_000, fresh: 3_600_000, failed: 30_000, entries: 100 }
-
-/** One GET over HTTPS: the body of a 200, or a rejection. */
-export type Get = (url: URL, limits: FetchLimits, clock: Clock) => Promise<Uint8Array>
 
 /** A key could not be had. The gateway refuses with `undecidable`: the sender may be right. */
 export class KeyUnavailable extends Error {

@@ -3,7 +3,8 @@ import { createServer as createPlainServer, type RequestListener } from 'node:ht
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { allowedUrl, createKeyFetcher, fetchLimits, httpsGet, isPublicAddress, KeyUnavailable, type Get, type HttpsOptions } from '../../src/schemes/fetched-keys.ts'
+import type { Get } from '../../src/core/ports.ts'
+import { allowedUrl, createKeyFetcher, fetchLimits, httpsGet, isPublicAddress, KeyUnavailable, type HttpsOptions } from '../../src/schemes/fetched-keys.ts'
 import { StillClock } from '../support/checks.ts'
 import { makeCa } from '../support/pki.ts'
 
