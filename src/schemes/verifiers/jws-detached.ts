@@ -3,11 +3,13 @@ import { errors, flattenedVerify } from 'jose'
 import { z } from 'zod'
 import { refuse, type Verdict } from '../../core/verdict.ts'
 import { bytesOf, decode, viewOf } from '../encoding.ts'
+import { joseAlgorithmFor } from '../jose-algorithms.ts'
+import { spell } from '../proof.ts'
 import type { Verifiable } from '../reading.ts'
 import type { SignatureReason } from '../scheme.ts'
 import { publicAlgorithms, publicSource, type KeySource } from './json-web-keys.ts'
 import { readHeader, type TokenHeader } from './token-json.ts'
-import { defineVerifier, headerOf, malformedAt, proven } from './verifier.ts'
+import { defineVerifier, headerOf, malformedAt, ownPrivateKey, proven, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('jws-detached').describe('A JWS whose payload is the body itself (RFC 7515 appendix F, RFC 7797): `header..signature`.'),
@@ -24,17 +26,28 @@ export const jwsDetached = defineVerifier({
   facts: () => ({ timestamped: false, window: undefined, signsId: false }),
   compile(settings, tools) {
     const keys = publicSource(settings.jwks, tools)
-    return keys && ((delivery) => verify(settings, keys, delivery))
+    return keys && ((delivery) => verify(settings, keys, delivery, tools.watch))
+  },
+  sign({ header, algorithms }, tools) {
+    const key = ownPrivateKey(tools)
+    const chosen = key && joseAlgorithmFor(algorithms, key)
+    if (key === undefined || chosen === undefined) return void (key && tools.report({ path: [], what: `the key signs none of ${algorithms.join(', ')}`, mend: 'give one that does' }))
+    return ({ body, keyId }) => {
+      const head = Buffer.from(JSON.stringify({ alg: chosen.name, ...(keyId === undefined ? {} : { kid: keyId }) })).toString('base64url')
+      const signature = spell(chosen.row, 'base64url', [`${head}.${viewOf(body).toString('base64url')}`], key)
+      return { headers: [header, `${head}..${signature}`], query: undefined, marks: { signature } }
+    }
   },
 })
 
-async function verify(settings: Settings, keys: KeySource, delivery: Verifiable): Promise<Verdict<SignatureReason>> {
+async function verify(settings: Settings, keys: KeySource, delivery: Verifiable, watch?: Watch): Promise<Verdict<SignatureReason>> {
   const name = settings.header.toLowerCase()
   const written = headerOf(delivery, name)
   if (typeof written !== 'string') return written
   const [header = '', payload, signature = '', ...more] = written.split('.', 4)
   const parsed = readHeader(header)
   if (payload !== '' || signature === '' || more.length > 0 || parsed === undefined) return malformedAt(`header ${name}`, 'is not header..signature')
+  watch?.signed({ where: `header ${name}`, algorithm: parsed.alg, spelling: 'base64url', texts: [signature], message: [`${header}.`, payloadOf(parsed, delivery.body)] })
   const candidates = await keys(parsed.kid)
   if (candidates.length === 0) return refuse('key-unknown')
   const token = { protected: header, payload: payloadOf(parsed, delivery.body), signature }

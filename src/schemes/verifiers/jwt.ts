@@ -10,8 +10,9 @@ import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
 import { fixedSource, publicAlgorithms, publicSource, type KeySource } from './json-web-keys.ts'
+import { signToken } from './jwt-sign.ts'
 import { readHeader, readSegment } from './token-json.ts'
-import { defineVerifier, headerOf, malformedAt, oneOrMore, proven, secretsFor, urlFor, type VerifierTools } from './verifier.ts'
+import { defineVerifier, headerOf, malformedAt, oneOrMore, ownPrivateKey, ownSecret, ownUrl, proven, secretsFor, urlFor, type VerifierTools, type Watch } from './verifier.ts'
 
 const hashClaim = z.strictObject({
   claim: z.string().min(1).describe('The claim that holds the SHA-256.'),
@@ -39,7 +40,8 @@ const settings = z.strictObject({
   tolerance: duration.default(5_000).describe('How far the clocks may differ.'),
   idClaim: z.string().min(1).optional().describe("The claim that is the delivery's id."),
 })
-type Settings = z.output<typeof settings>
+export type JwtSettings = z.output<typeof settings>
+type Settings = JwtSettings
 
 /** Does a token of the sender speak for this delivery: signed by it, for us, now, and about this very body and URL? */
 export const jwt = defineVerifier({
@@ -55,7 +57,11 @@ export const jwt = defineVerifier({
     const url = settings.url === undefined ? undefined : urlFor(tools)
     const keys = keySource(settings, tools)
     if (keys === undefined || (settings.url !== undefined && url === undefined)) return undefined
-    return (delivery) => verify(settings, keys, url, delivery)
+    return (delivery) => verify(settings, { keys, url, watch: tools.watch }, delivery)
+  },
+  sign(settings, tools) {
+    const key = isShared(settings) ? ownSecret(tools, settings.key) : ownPrivateKey(tools)
+    return key && signToken(settings, key, settings.url && ownUrl(tools), tools.report)
   },
 })
 
@@ -65,16 +71,23 @@ function isMixed({ algorithms }: Settings): boolean {
 }
 
 function keySource({ algorithms, jwks, key }: Settings, tools: VerifierTools): KeySource | undefined {
-  return algorithms.every((name) => name.startsWith('HS')) ? fixedSource(secretsFor(tools, key)) : publicSource(jwks, tools)
+  return isShared({ algorithms }) ? fixedSource(secretsFor(tools, key)) : publicSource(jwks, tools)
 }
 
-async function verify(settings: Settings, keys: KeySource, url: PublicUrl | undefined, delivery: Verifiable): Promise<Verdict<SignatureReason>> {
+function isShared({ algorithms }: Pick<Settings, 'algorithms'>): boolean {
+  return algorithms.every((name) => name.startsWith('HS'))
+}
+
+interface Tools { readonly keys: KeySource; readonly url: PublicUrl | undefined; readonly watch: Watch | undefined }
+
+async function verify(settings: Settings, { keys, url, watch }: Tools, delivery: Verifiable): Promise<Verdict<SignatureReason>> {
   const written = headerOf(delivery, settings.header.toLowerCase())
   if (typeof written !== 'string') return written
   const { prefix = '' } = settings
   const token = written.startsWith(prefix) ? written.slice(prefix.length) : ''
   const header = readHeader(tokenForm.exec(token)?.[1] ?? '')
   if (header === undefined) return malformedAt(`header ${settings.header.toLowerCase()}`, 'holds no token')
+  if (watch !== undefined) watchToken(watch, token, settings, delivery, url)
   const candidates = await keys(header.kid)
   if (candidates.length === 0) return refuse('key-unknown')
   let refusal: Refuse<SignatureReason> = refuse('signature-mismatch')
@@ -133,6 +146,25 @@ function whyNot(error: unknown): Refuse<SignatureReason> {
   throw error
 }
 
+/** What the token says, and what it would have to say, before anybody knows whether it is the sender's. */
+function watchToken(watch: Watch, token: string, settings: Settings, delivery: Verifiable, url: PublicUrl | undefined): void {
+  const [header = '', payload = '', signature = ''] = token.split('.')
+  const claims = readSegment(payload, [])
+  const said = (name: string): string => String((isObject(claims) ? (claims as Record<string, unknown>)[name] : undefined) ?? 'nothing')
+  const iat = said('iat')
+  watch.signed({
+    where: `header ${settings.header.toLowerCase()}`, algorithm: `${settings.algorithms.join(' or ')} (header ${Buffer.from(header, 'base64url').toString('latin1')})`,
+    spelling: 'base64url', texts: [signature], message: [`${header}.${payload}`], timestamp: iat === 'nothing' ? undefined : iat,
+    id: settings.idClaim === undefined ? undefined : said(settings.idClaim),
+  })
+  if (settings.body !== undefined) watch.compared(`claim ${settings.body.claim}`, said(settings.body.claim), sha256(delivery.body, settings.body.encoding))
+  const whole = url?.whole(delivery.path, delivery.query)
+  if (settings.url !== undefined && whole !== undefined) watch.compared(`claim ${settings.url.claim}`, said(settings.url.claim), sha256(bytesOf(whole), settings.url.encoding))
+  for (const [name, wanted] of [['iss', settings.issuer], ['aud', settings.audience]] as const) {
+    if (wanted !== undefined) watch.compared(`claim ${name}`, said(name), wanted.includes(said(name)) ? said(name) : wanted.join(' or '))
+  }
+}
+
 /** The token is the sender's and for now. Is it about this delivery? */
 function judge(
   settings: Settings, url: PublicUrl | undefined, delivery: Verifiable, payload: JWTPayload, token: string, key: PreparedKey,
@@ -163,5 +195,9 @@ function coversBody(claim: NonNullable<Settings['body']>, payload: JWTPayload, b
 }
 
 function covers({ claim, encoding }: z.output<typeof hashClaim>, payload: JWTPayload, bytes: Uint8Array): boolean {
-  return payload[claim] === createHash('sha256').update(bytes).digest(encoding)
+  return payload[claim] === sha256(bytes, encoding)
+}
+
+function sha256(bytes: Uint8Array, encoding: z.output<typeof hashClaim>['encoding']): string {
+  return createHash('sha256').update(bytes).digest(encoding)
 }

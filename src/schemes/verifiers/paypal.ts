@@ -9,7 +9,7 @@ import { targetOf } from '../fetched-keys.ts'
 import type { Verifiable } from '../reading.ts'
 import type { SignatureReason } from '../scheme.ts'
 import { parseTime } from '../time-text.ts'
-import { defineVerifier, headerOf, malformedAt, proven } from './verifier.ts'
+import { defineVerifier, headerOf, malformedAt, proven, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('paypal').describe('PayPal: RSA over transmission id, time, webhook id and the CRC-32 of the body, under a certificate on a host of PayPal.'),
@@ -38,13 +38,13 @@ export const paypal = defineVerifier({
   settings,
   headers: () => Object.values(names),
   facts: () => ({ timestamped: true, window: undefined, signsId: true }),
-  compile(settings, { keys, fetcher, report }) {
+  compile(settings, { keys, fetcher, report, watch }) {
     const find = compileCertificateSource({ hosts, issuers, names: namesAt }, keys, fetcher, report)
-    return find && ((delivery) => verify(settings, find, delivery))
+    return find && ((delivery) => verify(settings, find, delivery, watch))
   },
 })
 
-async function verify({ webhookId }: Settings, find: FindCertificate, delivery: Verifiable): Promise<Verdict<SignatureReason>> {
+async function verify({ webhookId }: Settings, find: FindCertificate, delivery: Verifiable, watch?: Watch): Promise<Verdict<SignatureReason>> {
   const written = headerOf(delivery, names.signature)
   if (typeof written !== 'string') return written
   const signature = decode(written, 'base64')
@@ -55,10 +55,11 @@ async function verify({ webhookId }: Settings, find: FindCertificate, delivery: 
   const at = typeof time === 'string' ? parseTime(time, 'rfc3339') : undefined
   if (at === undefined) return refuse('timestamp-malformed', { where: `header ${names.time}` })
   if (!certificatePath.test(targetOf(url, hosts))) return refuse('key-unknown', { where: `header ${names.url}` })
+  const text = `${id}|${String(time)}|${utf8(webhookId)}|${crc32(delivery.body)}`
+  watch?.signed({ where: `header ${names.signature}`, algorithm: rsa.name, spelling: 'base64', texts: [written], message: [text], timestamp: String(time), id })
   const key = await find(url, delivery.at)
   if ('distrusted' in key) return refuse('key-unknown', { where: 'certificate', why: key.distrusted })
   if (rsa.unfit(key) !== undefined) return refuse('key-unknown', { where: 'certificate', why: rsa.unfit(key) })
-  const text = `${id}|${String(time)}|${utf8(webhookId)}|${crc32(delivery.body)}`
   if (!rsa.verify([text], key, signature)) return refuse('signature-mismatch')
   return proven({ material: [bytesOf(text)], at, id, key: url })
 }

@@ -9,7 +9,7 @@ import { newTree, readJson, want } from '../json.ts'
 import type { Verifiable } from '../reading.ts'
 import type { SignatureReason } from '../scheme.ts'
 import { parseTime } from '../time-text.ts'
-import { defineVerifier, malformedAt, oneOrMore, proven } from './verifier.ts'
+import { defineVerifier, malformedAt, oneOrMore, proven, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('sns').describe('AWS SNS: RSA over fields of the body, under a certificate that the body names, on hosts of AWS.'),
@@ -60,13 +60,13 @@ export const sns = defineVerifier({
   compile(settings, tools) {
     const wrong = settings.topics.find((topic) => !/^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$/.test(topic))
     const find = compileCertificateSource({ hosts, issuers, names: namesAt }, tools.keys, tools.fetcher, tools.report)
-    if (wrong === undefined) return find && ((delivery) => verify(settings, find, delivery))
+    if (wrong === undefined) return find && ((delivery) => verify(settings, find, delivery, tools.watch))
     tools.report({ path: ['topics'], what: `${JSON.stringify(wrong)} is no ARN of a topic`, mend: 'write arn:aws:sns:REGION:ACCOUNT:NAME' })
     return undefined
   },
 })
 
-async function verify({ topics, versions }: Settings, find: FindCertificate, { body, at: now }: Verifiable): Promise<Verdict<SignatureReason>> {
+async function verify({ topics, versions }: Settings, find: FindCertificate, { body, at: now }: Verifiable, watch?: Watch): Promise<Verdict<SignatureReason>> {
   const read = readFields(body)
   if ('verdict' in read) return read
   const { value } = read
@@ -80,8 +80,12 @@ async function verify({ topics, versions }: Settings, find: FindCertificate, { b
   if (at === undefined) return refuse('timestamp-malformed', { where: 'JSON field Timestamp' })
   const url = value('SigningCertURL') ?? ''
   if (!certificatePath.test(targetOf(url, hosts))) return refuse('key-unknown', { where: 'JSON field SigningCertURL' })
-  const key = await find(url, now)
   const row = algorithms[version]
+  watch?.signed({
+    where: 'JSON field Signature', algorithm: row.name, spelling: 'base64', texts: [value('Signature') ?? ''], message: [text], timestamp: value('Timestamp'),
+    id: value('MessageId'),
+  })
+  const key = await find(url, now)
   if ('distrusted' in key) return refuse('key-unknown', { where: 'certificate', why: key.distrusted })
   if (row.unfit(key) !== undefined) return refuse('key-unknown', { where: 'certificate', why: row.unfit(key) })
   if (!row.verify([text], key, signature)) return refuse('signature-mismatch')
