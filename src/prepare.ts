@@ -53,7 +53,7 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
   const publications = new Publications({ clock: world.clock, fetch: world.fetch, directory: files.absolute(settings.fetched.directory) })
   const feeds = new Feeds(settings.feeds, publications.open)
   const parts: Parts = {
-    clock: world.clock, environment: world.environment, nonces, publish: publications.open, feeds,
+    clock: world.clock, environment: world.environment, nonces, publish: publications.open, feeds, get: world.get,
     receiver: (made) => {
       const receiver = reuse(made) ?? httpReceiver(made, world.clock)
       receivers.set(made.name, receiver)

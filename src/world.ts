@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto'
-import type { Clock, Fetch, Random } from './core/ports.ts'
+import type { Clock, Fetch, Get, Random } from './core/ports.ts'
 import { makeFetch } from './outside/fetch.ts'
 
 /** The real clock, randomness and environment. Nothing else in `src` touches them; tests hand in their own. */
@@ -8,6 +8,8 @@ export interface World {
   readonly random: Random
   readonly environment: (name: string) => string | undefined
   readonly fetch: Fetch
+  /** How keys and confirmations are fetched; left out: over HTTPS. Tests have hosts of their own. */
+  readonly get?: Get
 }
 
 export const systemWorld: World = {

@@ -10,7 +10,7 @@ const allowed: Record<string, readonly string[]> = {
   http1: ['core'],
   addresses: ['core'],
   certificates: ['core'],
-  schemes: ['core'],
+  schemes: ['core', 'certificates'],
   nonces: ['core'],
   outside: ['core'],
   tokens: ['core'],

@@ -2,24 +2,30 @@ import { z } from 'zod'
 import { originOf } from '../addresses/origin.ts'
 import { at, defineCheck, type Asked, type CheckTools } from '../core/check.ts'
 import type { Delivery, Head } from '../core/delivery.ts'
+import { StoreUnavailable, storeReasons } from '../core/nonce.ts'
 import { Pace } from '../core/pace.ts'
 import { pass, refuse, type Answer, type Verdict } from '../core/verdict.ts'
 import { challenges } from '../schemes/challenges/index.ts'
-import type { Challenge, ChallengeKeys, Reply } from '../schemes/challenges/challenge.ts'
+import { isSignable, longestToken, type Challenge, type ChallengeKeys, type Reply } from '../schemes/challenges/challenge.ts'
+import { allowedUrl, fetchLimits, httpsGet, KeyUnavailable } from '../schemes/fetched-keys.ts'
 import { documentOf, type SignatureSettings } from '../schemes/settings.ts'
+import { handedOver } from './handed-over.ts'
 
 /** Is this the sender's handshake? It is answered here: nothing reaches the receiver, and no nonce is claimed. */
 export const challenge = defineCheck({
   key: 'challenge',
   authenticates: false,
   schema: z.strictObject({
-    verifyToken: z.string().optional().describe('The token that was given to the sender (Meta, WebSub): `env:NAME` or `file:PATH`.'),
+    verifyToken: z.string().optional().describe('The token that was given to the sender (Meta, WebSub; for Asana, in its URL: `?token=`): `env:NAME` or `file:PATH`.'),
+    pairing: z.string().min(1).optional()
+      .describe('A name for the secret that the sender hands over (Asana). The first one is kept for good; write another name to take a new one.'),
     origins: z.array(z.string().min(1)).min(1).optional().describe('Who may ask to deliver (CloudEvents): the values of `WebHook-Request-Origin`.'),
   }),
   reasons: {
     'challenge-refused': { status: 403, title: 'This handshake is not answered' },
     'method-not-allowed': { status: 405, title: 'This method is not served here' },
     'rate-limited': { status: 429, title: 'Too many handshakes', retryAfter: 60 },
+    ...storeReasons,
   },
   compile(settings, tools): readonly Asked<ChallengeReason>[] {
     const row = challengeIn(tools.neighbour('signature'))
@@ -32,7 +38,7 @@ export const challenge = defineCheck({
   methods: (neighbour) => challengeIn(neighbour('signature'))?.methods ?? [],
 })
 
-type ChallengeReason = 'challenge-refused' | 'method-not-allowed' | 'rate-limited'
+type ChallengeReason = 'challenge-refused' | 'method-not-allowed' | 'rate-limited' | 'store-unavailable'
 
 /** More than a sender asks, fewer than somebody needs who has answers made. */
 const pace = { count: 30, per: 60_000 }
@@ -53,23 +59,51 @@ function readKeys(settings: { verifyToken?: string | undefined; origins?: string
     verifyToken: verifyToken === undefined ? undefined : tools.secret(verifyToken, ['verifyToken']),
     origins: origins.map((origin) => origin.toLowerCase()),
     secret: reference === undefined ? undefined : tools.secret(reference, []),
+    keep: handedOver(tools).keep,
+    confirm: async (text, hosts) => {
+      const url = allowedUrl(text, hosts)
+      if (url === undefined) throw new KeyUnavailable('the URL is not one that may be confirmed')
+      await (tools.get ?? httpsGet())(url, fetchLimits, tools.clock)
+    },
   }
 }
 
 function questions(row: Challenge, keys: ChallengeKeys, { clock, ownMethods }: CheckTools): Asked<ChallengeReason>[] {
   const asked = new Pace(pace)
-  const judge = (request: Head & Partial<Pick<Delivery, 'body'>>): Verdict<ChallengeReason> | undefined => {
+  const judge = (request: Head & Partial<Pick<Delivery, 'body'>>): Said | Promise<Said> | undefined => {
     const reply = row.answer(request, keys)
     if (reply === 'no-challenge') return undefined
     if (asked.take(originOf(request.from), clock.monotonic()) > 0) return refuse('rate-limited')
-    return reply === 'wrong' ? refuse('challenge-refused') : pass({}, { answer: answerOf(reply) })
+    return typeof reply === 'object' && 'act' in reply ? reply.act().then(say, unavailable) : say(reply)
   }
   /** A method that only handshakes have must not get a delivery in. */
   const own = (head: Head) => (ownMethods.includes(head.method) ? pass() : refuse('method-not-allowed' as const))
-  if (row.when === 'head') return [at('credentials', (head) => judge(head) ?? own(head))]
+  const guard = row.signs === 'token' ? [at('signature', refuseTokens)] : []
+  if (row.when === 'head') return [at('credentials', (head) => judge(head) ?? own(head)), ...guard]
   if (row.when === 'body') return [at('signature', (delivery) => judge(delivery) ?? pass())]
   // Listed before `replay`, so no nonce is claimed for it.
-  return [at('replay', (delivery) => judge(delivery) ?? pass())]
+  return [...guard, at('replay', (delivery) => judge(delivery) ?? pass())]
+}
+
+/** A body that could be a token, too, may have been signed by us: for whoever asked. No sender's delivery looks like that. */
+function refuseTokens({ body }: Delivery): Said {
+  return isSignable(bytesAsText(body)) ? refuse('challenge-refused') : pass()
+}
+
+function bytesAsText(body: Uint8Array): string | undefined {
+  return body.length > longestToken ? undefined : Buffer.from(body).toString('latin1')
+}
+
+type Said = Verdict<ChallengeReason>
+
+function say(reply: Reply | 'wrong'): Said {
+  return reply === 'wrong' ? refuse('challenge-refused') : pass({}, { answer: answerOf(reply) })
+}
+
+/** Only what the store says of itself; any other fault is `undecidable`, and the sender comes again. */
+function unavailable(error: unknown): Said {
+  if (error instanceof StoreUnavailable) return refuse('store-unavailable', { fault: error.message })
+  throw error
 }
 
 function answerOf({ type, body, headers = [] }: Reply): Answer {

@@ -1,13 +1,18 @@
 import { at, defineCheck, type Asked, type CheckTools, type KeyPath } from '../core/check.ts'
+import { StoreUnavailable, storeReasons } from '../core/nonce.ts'
+import type { SchemeFacts } from '../core/signing.ts'
 import { checkTime, type Window } from '../core/time-window.ts'
-import { pass, refuse } from '../core/verdict.ts'
+import { pass, refuse, type Verdict } from '../core/verdict.ts'
 import { compileScheme, decidingHeadersOf } from '../schemes/compile.ts'
 import { createKeyFetcher } from '../schemes/fetched-keys.ts'
 import type { SchemeDocument } from '../schemes/document.ts'
 import { nearestPresets, presetParameters, resolvePreset } from '../schemes/presets.ts'
+import type { Verifiable } from '../schemes/reading.ts'
+import { schemeFacts } from '../schemes/scheme-facts.ts'
 import { isShortSecret, type SchemeKeys, type WrittenKey } from '../schemes/scheme-keys.ts'
 import type { Scheme, SignatureReason } from '../schemes/scheme.ts'
 import { documentOf, parametersOf, signatureSettings, type SignatureSettings } from '../schemes/settings.ts'
+import { handedOver, takesSecret, type HandedOver } from './handed-over.ts'
 
 /**
  * Did the sender sign this delivery, and lately? This check alone raises `timestamp-expired` and `timestamp-in-future`:
@@ -28,18 +33,22 @@ export const signature = defineCheck({
     'timestamp-malformed': { status: 401, title: 'The time of signing cannot be read' },
     'timestamp-expired': { status: 401, title: 'The delivery was signed too long ago' },
     'timestamp-in-future': { status: 401, title: 'The delivery was signed in the future' },
+    ...storeReasons,
   },
-  compile(settings, tools): readonly Asked<SignatureReason>[] {
+  compile(settings, tools): readonly Asked<Reason>[] {
     const document = findDocument(settings, tools)
     if (document === undefined) return []
     const keys = readKeys(settings, document, tools)
     if (keys === undefined) return []
-    const scheme = compileScheme(document, keys, { publicUrl: settings.publicUrl, fetcher: createKeyFetcher(tools.clock) }, (problem) => {
-      tools.problem(problem.path, problem.what, problem.mend)
-    })
-    if (scheme === undefined) return []
-    const asked = questions(scheme, routeWindow(tools) ?? scheme.facts.window)
-    for (const { ask } of asked) details.set(ask, { scheme, keys, publicUrl: settings.publicUrl })
+    const options = { publicUrl: settings.publicUrl, fetcher: createKeyFetcher(tools.clock, tools.get) }
+    const compile = (all: SchemeKeys) => compileScheme(document, all, options, ({ path, what, mend }) => tools.problem(path, what, mend))
+    const takes = takesSecret(document, tools)
+    const scheme = takes && keys.secrets.length === 0 ? undefined : compile(keys)
+    if (scheme === undefined && !takes) return []
+    const verify = takes ? withHandedOver(scheme, keys, compile, handedOver(tools)) : scheme?.verify
+    const facts = schemeFacts(document)
+    const asked = verify === undefined ? [] : questions(verify, facts, routeWindow(tools) ?? facts.window)
+    if (scheme !== undefined) for (const { ask } of asked) details.set(ask, { scheme, keys, publicUrl: settings.publicUrl })
     return asked
   },
   reads(settings) {
@@ -47,6 +56,8 @@ export const signature = defineCheck({
     return document === undefined ? [] : decidingHeadersOf(document)
   },
 })
+
+type Reason = SignatureReason | 'store-unavailable'
 
 /** What a question about a signature was compiled from: for `explain`, which tries what else could have been meant. */
 export interface SignatureDetail {
@@ -62,9 +73,29 @@ export function signatureDetailOf({ ask }: Pick<Asked, 'ask'>): SignatureDetail 
   return details.get(ask)
 }
 
-function questions(scheme: Scheme, window: Window | undefined): Asked<SignatureReason>[] {
-  const proof = at('signature', (known) => scheme.verify(known))
-  if (!scheme.facts.timestamped || window === undefined) return [proof]
+type Verify = (delivery: Verifiable) => Verdict<Reason> | Promise<Verdict<Reason>>
+
+/** Verifies with the secret that the sender handed over, too, once it did. */
+function withHandedOver(
+  written: Scheme | undefined, keys: SchemeKeys, compile: (keys: SchemeKeys) => Scheme | undefined, secret: HandedOver,
+): Verify {
+  let ready: Scheme | undefined
+  return async (delivery) => {
+    try {
+      const bytes = ready === undefined ? await secret.read() : undefined
+      if (bytes !== undefined) ready = compile({ ...keys, secrets: [...keys.secrets, { reference: 'handed over', id: undefined, bytes, path: [] }] })
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return refuse('store-unavailable', { fault: error.message })
+      throw error
+    }
+    const scheme = ready ?? written
+    return scheme === undefined ? refuse('key-unknown', { why: 'no secret was handed over yet' }) : await scheme.verify(delivery)
+  }
+}
+
+function questions(verify: Verify, facts: SchemeFacts, window: Window | undefined): Asked<Reason>[] {
+  const proof = at('signature', verify)
+  if (!facts.timestamped || window === undefined) return [proof]
   return [proof, at('time', ({ at: now, signed: { at: signedAt } }) => {
     if (signedAt === undefined) return refuse('timestamp-missing')
     const late = checkTime(signedAt, now, window)

@@ -23,6 +23,7 @@ interface Options {
   readonly print?: true
   readonly tamper?: Tampering
   readonly count: string
+  readonly keyId?: string
 }
 
 /** `sallyport send`: plays the sender. */
@@ -34,6 +35,7 @@ export function sendCommand(): Command {
     .requiredOption('--secret <ref>', 'its secret, or its private key: env:NAME, file:PATH or literal:TEXT')
     .requiredOption('--url <url>', 'where to, as the sender knows it')
     .option('--data <file>', 'the body, byte for byte; - for standard input; left out: a small JSON with a fresh id')
+    .option('--key-id <id>', 'the name of the key, for senders that name their keys')
     .option('--header <line>', 'a further header, `Name: value`', collect, [])
     .option('--set <name=value>', 'a parameter of the preset, such as header=X-Signature', collect, [])
     .option('--cert <pem>', 'client certificate').option('--key <pem>', 'its key').option('--ca <pem>', 'whom to trust as server')
@@ -78,7 +80,7 @@ function makeRequests(options: Options): () => SignedRequest[] {
     const id = `msg_${randomBytes(12).toString('hex')}`
     const signed = sender({
       method: 'POST', headers: options.header.flatMap(splitHeader), body: readBody(options.data, id), at: systemWorld.clock.now(), id,
-      tamper: options.tamper,
+      tamper: options.tamper, keyId: options.keyId,
     })
     if ('mistake' in signed) throw new UsageError(signed.mistake)
     return options.tamper === 'replay' ? [signed, signed] : [signed]

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Feeds } from '../addresses/feeds.ts'
-import type { Clock, Publication, Published } from '../core/ports.ts'
+import type { Clock, Get, Publication, Published } from '../core/ports.ts'
 import type { NonceStore } from '../core/nonce.ts'
 import type { Plan, Problem } from '../core/plan.ts'
 import type { Receiver, ReceiverPlan } from '../core/receiver.ts'
@@ -23,6 +23,7 @@ export interface Parts {
   readonly receiver: (plan: ReceiverPlan) => Receiver
   readonly publish: (publication: Publication) => Published
   readonly feeds: Feeds
+  readonly get: Get | undefined
 }
 
 /** A compiled configuration and what belongs to it. */

@@ -94,7 +94,7 @@ function makeTools(
     secret: (reference, path) => resolveSecret(reference, path, problem, parts.files, parts.environment),
     file: (name, path) => readText(name, path, problem, parts.files),
     neighbour: (other) => named.get(other), approved: () => parts.approvals.of(route.name), publish: parts.publish,
-    feed: (name, path) => findFeed(name, path, problem, parts),
+    feed: (name, path) => findFeed(name, path, problem, parts), ...(parts.get === undefined ? {} : { get: parts.get }),
   }
 }
 

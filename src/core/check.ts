@@ -1,7 +1,7 @@
 import type { ZodType } from 'zod'
 import type { Address, Known, Stage } from './delivery.ts'
 import type { NonceStore } from './nonce.ts'
-import type { Clock, Publication, Published } from './ports.ts'
+import type { Clock, Get, Publication, Published } from './ports.ts'
 import type { Milliseconds } from './units.ts'
 import type { Reasons, Verdict } from './verdict.ts'
 
@@ -49,6 +49,8 @@ export interface CheckTools {
   readonly feed?: (name: string, path: KeyPath) => AddressTest | undefined
   /** SHA-256 of the certificates that an operator approved for this route, lower-case hex; undefined where none ever was. */
   readonly approved: () => ReadonlySet<string> | undefined
+  /** How keys and confirmations are fetched; left out: over HTTPS, as the system knows it. */
+  readonly get?: Get
   /** Something that is fetched from elsewhere, kept fresh for as long as this configuration holds. */
   readonly publish?: (publication: Publication) => Published
   /** Reports an operator's mistake. `path` starts below the check's own key. */

@@ -1,3 +1,4 @@
+import type { KeptSecrets } from './kept.ts'
 import type { Instant, Milliseconds } from './units.ts'
 import type { Reasons } from './verdict.ts'
 
@@ -27,6 +28,8 @@ export interface NonceStore {
   readonly claim: (nonce: Nonce, lease: Milliseconds) => Claimed | Promise<Claimed>
   /** Was it committed? Changes nothing, so it may be asked for whoever comes. A claim that stands counts as unknown. */
   readonly find: (nonce: Nonce) => Found | Promise<Found>
+  /** Left out: this store keeps no secrets. */
+  readonly kept?: KeptSecrets
   /** Finishes what is under way, flushes and lets go. */
   readonly close: () => Promise<void>
 }

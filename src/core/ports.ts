@@ -20,6 +20,20 @@ export interface Random { readonly bytes: (count: number) => Uint8Array }
  */
 export type Fetch = (url: string, cap: Bytes, timeout: Milliseconds) => Promise<string>
 
+export interface FetchLimits {
+  readonly size: Bytes
+  readonly time: Milliseconds
+  /** How long what was fetched is used without asking again. */
+  readonly fresh: Milliseconds
+  /** How long a failure is remembered. */
+  readonly failed: Milliseconds
+  /** How many URLs are remembered. */
+  readonly entries: number
+}
+
+/** One GET at a public address: the body of a whole 200, or a rejection. No redirects. */
+export type Get = (url: URL, limits: FetchLimits, clock: Clock) => Promise<Uint8Array>
+
 /** A text that somebody publishes and changes now and then: ranges of addresses, keys. */
 export interface Publication {
   /** `https://…` */

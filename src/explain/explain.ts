@@ -3,6 +3,7 @@ import { signatureDetailOf, type SignatureDetail } from '../checks/signature.ts'
 import type { Answered } from '../core/decide.ts'
 import type { Facts } from '../core/verdict.ts'
 import { judge, type Asked, type Early } from '../judge.ts'
+import type { Verifiable } from '../schemes/reading.ts'
 import type { Inspection } from '../schemes/scheme.ts'
 import type { Circumstances } from './circumstances.ts'
 import { guessMistakes } from './guesses.ts'
@@ -52,7 +53,7 @@ export function judgeRecorded(offline: Offline, recorded: Recorded, { from, cert
 /** Judges a recorded request, and says what lies behind every answer. */
 export async function explain(offline: Offline, recorded: Recorded, circumstances: Circumstances): Promise<Explanation> {
   const judged = await judgeRecorded(offline, recorded, circumstances)
-  return judged.judged === 'early' ? explainEarly(judged, recorded) : explainAsked(judged, recorded, circumstances)
+  return judged.judged === 'early' ? explainEarly(judged, recorded) : explainAsked(judged, recorded, circumstances, offline.plan.routes)
 }
 
 function explainEarly({ route, reason, row, facts, dropped }: Early, { notes }: Recorded): Explanation {
@@ -60,29 +61,32 @@ function explainEarly({ route, reason, row, facts, dropped }: Early, { notes }: 
   return { verdict: 'refused', route: route?.name, reason, status: row.status, steps: [step], likely: [], notes: [...notes, ...droppedNotes(dropped)] }
 }
 
-async function explainAsked({ route, head, decision, dropped }: Asked, { notes, body }: Recorded, { at }: Circumstances): Promise<Explanation> {
+async function explainAsked({ route, head, decision, dropped }: Asked, { notes, body }: Recorded, { at }: Circumstances, routes: Offline['plan']['routes']): Promise<Explanation> {
   const { refusal, outcome, answer } = decision
   const delivery = { ...head, certificate: head.certificate, body, at }
   const detail = route.questions.map(signatureDetailOf).find((one) => one !== undefined)
+  const signature = detail && await signatureFacts(detail, delivery)
+  const others = routes.filter((other) => other !== route).flatMap(({ name, questions }) => questions.map(signatureDetailOf).flatMap((one) => (one === undefined ? [] : [{ route: name, keys: one.keys }])))
   const failed = refusal?.stage === 'signature' || refusal?.stage === 'time'
   return {
     verdict: outcome, route: route.name, reason: refusal?.reason ?? answer?.because, status: refusal?.status ?? answer?.status,
-    steps: decision.trail.map((answered) => explainStep(answered, detail, delivery)),
-    likely: detail !== undefined && failed ? [...await guessMistakes(detail, delivery), ...timeGuesses(detail, delivery)] : [],
+    steps: decision.trail.map((answered) => explainStep(answered, signature)),
+    likely: detail !== undefined && failed ? [...await guessMistakes(detail, delivery, others), ...timeGuesses(detail, signature)] : [],
     notes: [...notes, ...droppedNotes(dropped)],
   }
 }
 
-function explainStep({ stage, check, verdict }: Answered, detail: SignatureDetail | undefined, delivery: Parameters<typeof guessMistakes>[1]): Step {
-  const signature = stage === 'signature' && detail !== undefined ? signatureFacts(detail, delivery) : undefined
+function explainStep({ stage, check, verdict }: Answered, facts: SignatureFacts | undefined): Step {
+  const signature = stage === 'signature' && check === 'signature' ? facts : undefined
   if (verdict === 'not-asked') return { stage, check, verdict, reason: undefined, facts: {}, signature }
   const reason = verdict.verdict === 'refuse' ? verdict.reason : undefined
   return { stage, check, verdict: verdict.verdict, reason, facts: verdict.facts, signature }
 }
 
-function signatureFacts({ scheme, keys }: SignatureDetail, delivery: Parameters<typeof guessMistakes>[1]): SignatureFacts | undefined {
-  if (scheme.inspect === undefined) return undefined
-  const { refusal: _, material, ...inspection } = scheme.inspect(delivery)
+async function signatureFacts({ scheme, keys }: SignatureDetail, delivery: Verifiable): Promise<SignatureFacts | undefined> {
+  const inspected = scheme.inspect?.(delivery) ?? await scheme.watched?.()?.(delivery)
+  if (inspected === undefined) return undefined
+  const { refusal: _, material, ...inspection } = inspected
   const fingerprints = [...keys.secrets, ...keys.keys].map(({ reference, bytes }) => ({
     reference, fingerprint: createHash('sha256').update(bytes).digest('hex').slice(0, 12),
   }))
@@ -90,8 +94,8 @@ function signatureFacts({ scheme, keys }: SignatureDetail, delivery: Parameters<
 }
 
 /** Thirteen digits are milliseconds, ten are seconds: a time of the wrong unit lies decades away. */
-function timeGuesses({ scheme }: SignatureDetail, delivery: Parameters<typeof guessMistakes>[1]): string[] {
-  const text = scheme.inspect?.(delivery).timestamp
+function timeGuesses({ scheme }: SignatureDetail, signature: SignatureFacts | undefined): string[] {
+  const text = signature?.timestamp
   const unit = scheme.document.timestamp?.unit
   if (text === undefined) return []
   if (unit === 'seconds' && /^[0-9]{13}$/.test(text)) return ['the timestamp is in milliseconds, where the scheme asks for seconds']

@@ -17,11 +17,11 @@ interface Guess {
  * Why a signature probably does not match: each usual mistake is tried, and those under which it would match are named.
  * One at a time; two mistakes at once are not found.
  */
-export async function guessMistakes(detail: SignatureDetail, delivery: Verifiable): Promise<readonly string[]> {
+export async function guessMistakes(detail: SignatureDetail, delivery: Verifiable, others: readonly OtherKeys[] = []): Promise<readonly string[]> {
   const { document } = detail.scheme
   const guesses = [
     ...bodyGuesses(delivery), ...encodingGuesses(document), ...algorithmGuesses(document), ...keyGuesses(document),
-    ...secretGuesses(detail.keys), ...urlGuesses(detail.publicUrl, delivery),
+    ...secretGuesses(detail.keys), ...rotationGuesses(detail.keys, others), ...urlGuesses(detail.publicUrl, delivery),
   ]
   const fits = await Promise.all(guesses.map((guess) => wouldPass(guess, detail, delivery)))
   return guesses.flatMap(({ says }, at) => (fits[at] === true ? [says] : []))
@@ -30,8 +30,12 @@ export async function guessMistakes(detail: SignatureDetail, delivery: Verifiabl
 async function wouldPass(guess: Guess, detail: SignatureDetail, delivery: Verifiable): Promise<boolean> {
   const { document = detail.scheme.document, keys = detail.keys, publicUrl = detail.publicUrl } = guess
   const scheme = compileScheme(document, keys, { publicUrl }, () => {})
-  const verdict = await scheme?.verify(guess.delivery ?? delivery)
-  return verdict?.verdict === 'pass'
+  try {
+    const verdict = await scheme?.verify(guess.delivery ?? delivery)
+    return verdict?.verdict === 'pass'
+  } catch {
+    return false // a key that would have to be fetched: nothing is, here
+  }
 }
 
 function bodyGuesses(delivery: Verifiable): Guess[] {
@@ -110,6 +114,23 @@ function secretGuesses(keys: SchemeKeys): Guess[] {
     ...(stray ? [{ says: 'the secret has white space around it that does not belong to it', keys: { ...keys, secrets: trimmed } }] : []),
     { says: 'the sender’s secret ends in a line feed', keys: { ...keys, secrets: withLineFeed } },
   ]
+}
+
+/** The secrets and keys of another route. */
+export interface OtherKeys { readonly route: string; readonly keys: SchemeKeys }
+
+/** The right secret is known, under another name or at another route. */
+function rotationGuesses(keys: SchemeKeys, others: readonly OtherKeys[]): Guess[] {
+  const all = [...keys.secrets, ...keys.keys]
+  const named = all.filter(({ id }) => id !== undefined)
+  const renamed = named.flatMap((key) => named.filter((other) => other !== key).map((other) => ({
+    says: `it is signed with ${key.reference}, and names the key ${String(other.id)}`,
+    keys: { secrets: keys.secrets.includes(key) ? [{ ...key, id: other.id }] : [], keys: keys.keys.includes(key) ? [{ ...key, id: other.id }] : [] },
+  })))
+  const elsewhere = others.flatMap(({ route, keys: theirs }) => [...theirs.secrets.map((key) => ({
+    says: `it is signed with ${key.reference} of the route ${route}`, keys: { secrets: [key], keys: [] },
+  })), ...theirs.keys.map((key) => ({ says: `it is signed with ${key.reference} of the route ${route}`, keys: { secrets: [], keys: [key] } }))])
+  return [...renamed, ...elsewhere]
 }
 
 /** Behind a proxy the URL looks different from what the sender was given. */

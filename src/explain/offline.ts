@@ -32,7 +32,8 @@ export class OfflineClock implements Clock {
 export async function prepareOffline(file: string, world: World, at: Instant): Promise<Offline> {
   const clock = new OfflineClock(at)
   const { loaded, files } = readConfiguration(file)
-  const still = { ...world, clock }
+  // Nobody is asked: no key is fetched, and no subscription is confirmed.
+  const still = { ...world, clock, get: () => Promise.reject(new Error('nothing is fetched here')) }
   const prepared = prepare(loaded, files, { world: still, nonces: memoryStore(clock), reuse: () => undefined })
   await Promise.all([...prepared.receivers.values()].map((receiver) => receiver.close()))
   return { plan: prepared.plan, find: prepared.find, listeners: prepared.listeners, clock }

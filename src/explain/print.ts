@@ -30,7 +30,7 @@ function printFacts(facts: Facts): string[] {
   return Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [line(name, String(value))]))
 }
 
-function printSignature({ signed, timestamp, id, found, expected, keys }: SignatureFacts, show: 'text' | 'bytes'): string[] {
+function printSignature({ signed, timestamp, id, found, expected, compared, keys }: SignatureFacts, show: 'text' | 'bytes'): string[] {
   return [
     line('signed', printBytes(signed)),
     ...(show === 'bytes' ? [line('in hex', Buffer.from(signed).toString('hex'))] : []),
@@ -38,6 +38,7 @@ function printSignature({ signed, timestamp, id, found, expected, keys }: Signat
     ...(id === undefined ? [] : [line('id', id)]),
     ...found.map(({ where, algorithm, texts }) => line('found', `${texts.length === 0 ? 'nothing' : texts.join('  ')}  in ${where} (${algorithm})`)),
     ...expected.map(({ key, where, text }) => line('expected', `${text}  in ${where}, with ${key}`)),
+    ...compared.map(({ what, found: is, expected: right }) => line(is === right ? 'agrees' : 'differs', is === right ? what : `${what} is ${is}, and would be ${right}`)),
     ...keys.map(({ reference, fingerprint }) => line('key', `${reference}, fingerprint ${fingerprint}`)),
   ]
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { NonceStore } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { Instant } from '../core/units.ts'
+import { fileKept } from './kept-file.ts'
 import { Journal, realDisk, segmentNumber, type Disk, type Segment } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import { isLockName, lockDirectory } from './lock.ts'
@@ -40,7 +41,7 @@ export async function fileStore(directory: string, tools: FileStoreTools): Promi
 
 function openLedger(directory: string, { clock, disk = realDisk }: FileStoreTools, unlock: () => Promise<void>): Ledger {
   const ledger = new Ledger({
-    clock, capacity: fileCapacity,
+    clock, capacity: fileCapacity, kept: fileKept(directory),
     keep: (record, now) => journal.append(record, now),
     close: () => {
       journal.finish()

@@ -1,3 +1,4 @@
+import type { KeptSecrets } from '../core/kept.ts'
 import { StoreUnavailable, type Claim, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
@@ -12,6 +13,7 @@ export interface LedgerParts {
   /** Puts a record where it outlives the process. Throws where it cannot. Left out: nothing outlives the process. */
   readonly keep?: (record: Uint32Array, now: Instant) => void
   readonly close?: () => Promise<void>
+  readonly kept?: KeptSecrets
 }
 
 /** How long to let a store alone that failed to keep a record, or that was found full everywhere. */
@@ -27,6 +29,7 @@ const inFlight = Object.freeze({ state: 'in-flight' })
  * map, committed nonces in a table of plain words. Leases run on the monotonic clock.
  */
 export class Ledger implements NonceStore {
+  readonly kept?: KeptSecrets
   readonly table: NonceTable
   readonly #parts: LedgerParts
   readonly #lived: LivedTime
@@ -43,6 +46,7 @@ export class Ledger implements NonceStore {
 
   constructor(parts: LedgerParts) {
     this.#parts = parts
+    if (parts.kept !== undefined) this.kept = parts.kept
     this.table = new NonceTable(parts.capacity)
     this.#lived = new LivedTime(parts.clock)
   }

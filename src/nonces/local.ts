@@ -1,3 +1,4 @@
+import type { KeptSecrets } from '../core/kept.ts'
 import { StoreUnavailable, type Claim, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
@@ -16,6 +17,8 @@ export interface SharedStore extends NonceStore {
  * it let in is flagged, and the shared store is told as soon as it answers.
  */
 export class LocalStandIn implements NonceStore {
+  /** Nothing stands in for these: a secret that another gateway cannot read is none. */
+  readonly kept?: KeptSecrets
   readonly #shared: SharedStore
   readonly #local: Ledger
   #isAlone = false
@@ -24,6 +27,7 @@ export class LocalStandIn implements NonceStore {
 
   constructor(shared: SharedStore, clock: Clock, capacity = memoryCapacity) {
     this.#shared = shared
+    if (shared.kept !== undefined) this.kept = shared.kept
     this.#local = new Ledger({ clock, capacity })
   }
 

@@ -1,8 +1,10 @@
+import type { KeptSecrets } from '../core/kept.ts'
 import { StoreUnavailable, type Claim, type Claimed, type Committed, type Found, type InFlight, type Nonce, type Outcome } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { StorePlan } from '../core/store-plan.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { SharedStore } from './local.ts'
+import { redisKept } from './kept-redis.ts'
 import { parseRedisAddress } from './redis-address.ts'
 import { makeScript, RedisLink, type Reply } from './redis-link.ts'
 
@@ -41,6 +43,7 @@ export async function redisStore(plan: StorePlan, { clock, random }: RedisStoreT
 }
 
 export class RedisStore implements SharedStore {
+  readonly kept: KeptSecrets
   readonly #link: RedisLink
   readonly #prefix: string
   /** Nobody else's tokens begin like this. */
@@ -53,6 +56,7 @@ export class RedisStore implements SharedStore {
 
   constructor(link: RedisLink, prefix: string, owner: string, clock: Clock) {
     this.#link = link
+    this.kept = redisKept(link, prefix)
     this.#prefix = prefix
     this.#owner = owner
     this.#clock = clock

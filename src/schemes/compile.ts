@@ -4,6 +4,7 @@ import { decidingHeaders, type Report } from './plan.ts'
 import { schemeFacts } from './scheme-facts.ts'
 import type { SchemeKeys } from './scheme-keys.ts'
 import { compileSigned, type Scheme } from './scheme.ts'
+import { compileWatched } from './watched.ts'
 import { verifierOf, type VerifierDocument } from './verifiers/index.ts'
 
 export interface SchemeOptions {
@@ -24,8 +25,11 @@ export function compileScheme(
 ): Scheme | undefined {
   const { verifier } = document
   if (verifier === undefined) return compileSigned(document, keys, options.publicUrl, report)
-  const verify = verifierOf(verifier).compile(verifier, { keys, publicUrl: options.publicUrl, fetcher: options.fetcher ?? noFetcher, report })
-  return verify && { document, facts: schemeFacts(document), headers: headersOf(verifier), verify, inspect: undefined }
+  const row = verifierOf(verifier)
+  const tools = { keys, publicUrl: options.publicUrl, fetcher: options.fetcher ?? noFetcher, report }
+  const verify = row.compile(verifier, tools)
+  const watched = (): ReturnType<typeof compileWatched> => compileWatched((watch) => row.compile(verifier, { ...tools, fetcher: noFetcher, report: () => {}, watch }))
+  return verify && { document, facts: schemeFacts(document), headers: headersOf(verifier), verify, inspect: undefined, watched }
 }
 
 /** Lower-case names of the headers that decide for a document; known without its keys. */

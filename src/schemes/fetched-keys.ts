@@ -1,8 +1,8 @@
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns'
+import { request as plainRequest } from 'node:http'
 import { request } from 'node:https'
 import ipaddr from 'ipaddr.js'
-import type { Clock } from '../core/ports.ts'
-import type { Bytes, Milliseconds } from '../core/units.ts'
+import type { Clock, FetchLimits, Get } from '../core/ports.ts'
 
 /**
  * Keys and certificates that stand at a URL. Where a sender's request names the URL, it is an attacker's text: so only hosts
@@ -14,31 +14,20 @@ export interface KeyFetcher {
   readonly fetch: (url: string, allowed: readonly HostPattern[]) => Promise<Uint8Array>
 }
 
-/** An exact host, or a pattern whose `*` is one label part of letters, digits and hyphens: `sns.*.amazonaws.com`. */
+/**
+ * An exact host, or a pattern whose `*` is one label part of letters, digits and hyphens: `sns.*.amazonaws.com`. Behind
+ * `http://` it is a host that is asked without TLS: only for certificates of authorities, which a signature proves.
+ */
 export type HostPattern = string
 
-export interface FetchLimits {
-  readonly size: Bytes
-  readonly time: Milliseconds
-  /** How long what was fetched is used without asking again. */
-  readonly fresh: Milliseconds
-  /** How long a failure is remembered. */
-  readonly failed: Milliseconds
-  /** How many URLs are remembered. */
-  readonly entries: number
-}
-
 export const fetchLimits: FetchLimits = { size: 64 * 1024, time: 5_000, fresh: 3_600_000, failed: 30_000, entries: 100 }
-
-/** One GET over HTTPS: the body of a 200, or a rejection. */
-export type Get = (url: URL, limits: FetchLimits, clock: Clock) => Promise<Uint8Array>
 
 /** A key could not be had. The gateway refuses with `undecidable`: the sender may be right. */
 export class KeyUnavailable extends Error {
   override readonly name = 'KeyUnavailable'
 }
 
-interface Remembered { readonly until: number; readonly bytes: Promise<Uint8Array> }
+interface Remembered { readonly until: number; readonly bytes: Promise<Uint8Array>; readonly failed?: true }
 
 export function createKeyFetcher(clock: Clock, get: Get = httpsGet(), limits: FetchLimits = fetchLimits): KeyFetcher {
   const memory = new Map<string, Remembered>()
@@ -56,19 +45,28 @@ export function createKeyFetcher(clock: Clock, get: Get = httpsGet(), limits: Fe
     const bytes = get(url, limits, clock)
     memory.delete(url.href)
     memory.set(url.href, { until: clock.monotonic() + limits.fresh, bytes })
-    for (const oldest of memory.keys()) if (memory.size > limits.entries) memory.delete(oldest)
-    bytes.catch(() => memory.set(url.href, { until: clock.monotonic() + limits.failed, bytes }))
+    forget(memory, limits.entries)
+    bytes.catch(() => memory.set(url.href, { until: clock.monotonic() + limits.failed, bytes, failed: true }))
     return bytes
   }
 }
 
+/** Failures first: whoever names a hundred URLs that do not exist must not drive out the keys that do. */
+function forget(memory: Map<string, Remembered>, most: number): void {
+  for (const [url, { failed }] of memory) if (memory.size > most && failed === true) memory.delete(url)
+  for (const url of memory.keys()) if (memory.size > most) memory.delete(url)
+}
+
 /** Is this URL https, without credentials, port and fragment, at a host that is listed? Undefined where it is not. */
 export function allowedUrl(text: string, allowed: readonly HostPattern[]): URL | undefined {
-  if (text.length > 1000 || !/^https:\/\/[A-Za-z0-9.-]+\/[\x21-\x7e]*$/.test(text) || !URL.canParse(text)) return undefined
+  if (text.length > 1000 || !/^https?:\/\/[A-Za-z0-9.-]+\/[\x21-\x7e]*$/.test(text) || !URL.canParse(text)) return undefined
   const url = new URL(text)
   if (url.port !== '' || url.username !== '' || url.password !== '' || url.hash !== '') return undefined
-  return allowed.some((pattern) => isHostLike(url.hostname, pattern)) ? url : undefined
+  const host = url.protocol === 'https:' ? url.hostname : `${plain}${url.hostname}`
+  return allowed.some((pattern) => isHostLike(host, pattern)) ? url : undefined
 }
+
+const plain = 'http://'
 
 /** Path and query of a URL that is allowed; empty where it is not. A query counts: each would be another entry of the cache. */
 export function targetOf(text: string, allowed: readonly HostPattern[]): string {
@@ -90,20 +88,23 @@ export function isPublicAddress(text: string): boolean {
 export interface HttpsOptions {
   readonly ca?: string
   readonly port?: number
+  /** For what is asked without TLS. */
+  readonly plainPort?: number
   readonly lookup?: typeof systemLookup
   readonly isPublic?: (address: string) => boolean
 }
 
-export function httpsGet({ ca, port, lookup = systemLookup, isPublic = isPublicAddress }: HttpsOptions = {}): Get {
+export function httpsGet({ ca, port, plainPort, lookup = systemLookup, isPublic = isPublicAddress }: HttpsOptions = {}): Get {
   const guarded = guardLookup(lookup, isPublic)
   return (url, limits, clock) => new Promise((resolve, reject) => {
     const fail = (why: string) => {
       outgoing.destroy()
       reject(new KeyUnavailable(why))
     }
-    const outgoing = request(url, {
+    const [ask, ownPort] = url.protocol === 'https:' ? [request, port] as const : [plainRequest, plainPort] as const
+    const outgoing = ask(url, {
       lookup: guarded as never, agent: false, timeout: limits.time, maxHeaderSize: 16 * 1024, headers: { 'User-Agent': 'Sallyport' },
-      ...(ca === undefined ? {} : { ca }), ...(port === undefined ? {} : { port }),
+      ...(ca === undefined ? {} : { ca }), ...(ownPort === undefined ? {} : { port: ownPort }),
     })
     const cancel = clock.after(limits.time, () => fail('the key did not arrive in time'))
     outgoing.on('close', cancel)

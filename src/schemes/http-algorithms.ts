@@ -36,3 +36,13 @@ function proves(row: Algorithm, message: Message, key: KeyObject, signature: Uin
   if (row.keys === 'secret') return sameBytes(bytesOf(row.digest(message, key, 'binary')), signature)
   return row.verify(message, key, signature)
 }
+
+/** The first of these that the key can sign with, for whoever plays the sender. */
+export function httpAlgorithmFor(names: readonly HttpAlgorithmName[], key: KeyObject): { readonly name: HttpAlgorithmName; readonly row: Algorithm } | undefined {
+  for (const name of names) {
+    const row = algorithm(rows[name])
+    const fits = row?.keys === 'secret' ? key.type === 'secret' : key.type === 'private' && row?.unfit(key) === undefined
+    if (row !== undefined && fits) return { name, row }
+  }
+  return undefined
+}

@@ -28,8 +28,10 @@ export interface Scheme {
   readonly headers: readonly string[]
   /** Passes with `gain.signed`, or refuses. */
   readonly verify: (delivery: Verifiable) => Verdict<SignatureReason> | Promise<Verdict<SignatureReason>>
-  /** What was read and what would have been right, for `explain`; undefined for built-in verifiers that cannot say. */
+  /** What was read and what would have been right, for `explain`; undefined for built-in verifiers, which are watched. */
   readonly inspect: ((delivery: Verifiable) => Inspection) | undefined
+  /** The same of a built-in verifier, compiled when it is asked for. */
+  readonly watched?: () => ((delivery: Verifiable) => Promise<Inspection>) | undefined
 }
 
 /** What a delivery's signature looked like, and should have looked like. Holds MACs: for the operator's terminal only. */
@@ -44,6 +46,8 @@ export interface Inspection {
   readonly found: readonly { readonly where: string; readonly algorithm: string; readonly texts: readonly string[] }[]
   /** What each secret would have signed, spelled as the scheme spells it; nothing for public keys. */
   readonly expected: readonly { readonly key: string; readonly where: string; readonly text: string }[]
+  /** Digests and claims beside the signature, which must be the same. */
+  readonly compared: readonly { readonly what: string; readonly found: string; readonly expected: string }[]
 }
 
 /** Compiles a document with its keys. Undefined once a problem was reported. */
@@ -213,6 +217,7 @@ function inspect(reading: Reading, plan: SchemePlan, keys: ReadyKeys, unit: Time
     material: whole === undefined ? [] : withoutSecret(whole),
     timestamp: reading.timestamp,
     id: reading.id,
+    compared: [],
     found: plan.signatures.map(({ name, algorithm, read }) => ({ where: name, algorithm: algorithm.name, texts: textsOf(read(reading)) })),
     expected: whole === undefined ? [] : plan.signatures.flatMap((signature, at) => expectedOf(signature, whole, keys[at] ?? [])),
   }

@@ -20,6 +20,7 @@ const parameterFields = {
   issuer: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional().describe('Where the preset takes it: who may have issued a token.'),
   email: z.string().min(1).optional().describe("Where the preset takes it: the sender's service account."),
   topics: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional().describe('Where the preset takes it: the topics that may send, by ARN.'),
+  versions: z.array(z.string().min(1)).min(1).optional().describe('Where the preset takes it: the signature versions that are taken.'),
   webhookId: z.string().min(1).optional().describe("Where the preset takes it: the webhook's id at the sender."),
   covered: z.array(z.string().min(1)).optional().describe('Where the preset takes it: what a signature must cover at least.'),
 }

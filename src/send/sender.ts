@@ -1,6 +1,7 @@
 import { signaturesOf } from '../schemes/plan.ts'
 import { nearestPresets, resolvePreset, type Parameters } from '../schemes/presets.ts'
 import { algorithm } from '../schemes/algorithms/index.ts'
+import { looksPrivate } from '../schemes/verifiers/verifier.ts'
 import { compileSign, type Sign, type Stamp } from '../schemes/sign.ts'
 import type { SchemeDocument } from '../schemes/document.ts'
 import type { Instant } from '../core/units.ts'
@@ -23,6 +24,8 @@ export interface Order {
   readonly body: Uint8Array
   readonly at: Instant
   readonly id: string
+  /** The sender's name for its key, for senders that name keys. */
+  readonly keyId?: string | undefined
   readonly tamper: Tampering | undefined
 }
 
@@ -43,14 +46,21 @@ export function compileSender(settings: SenderSettings): ((order: Order) => Sign
   const document = findDocument(settings)
   if ('mistake' in document) return document
   const problems: string[] = []
-  const kind = signaturesOf(document).some((one) => algorithm(one.algorithm)?.keys === 'secret') ? 'secret' : 'public'
+  const kind = kindOf(document, settings.secret)
   const sign = compileSign(document, settings.secret, kind, settings.url.href, ({ what, mend }) => problems.push(`${what}, ${mend}`))
   if (sign === undefined) return { mistake: problems.join('; ') }
   return (order) => {
     const stamp = stampOf(sign, settings.url, order)
     if ('mistake' in stamp) return stamp
-    return tamper(assemble(settings.url, order, stamp), stamp, order.tamper, { document, at: order.at })
+    return tamper(assemble(settings.url, order, stamp), stamp, order.tamper)
   }
+}
+
+/** Where a scheme takes both, what was given says which. */
+function kindOf(document: SchemeDocument, written: Uint8Array): 'secret' | 'public' {
+  const kinds = new Set(signaturesOf(document).map((one) => algorithm(one.algorithm)?.keys))
+  if (kinds.size === 2) return looksPrivate(written) ? 'public' : 'secret'
+  return kinds.has('public') ? 'public' : 'secret'
 }
 
 function findDocument({ preset, parameters }: SenderSettings): SchemeDocument | SenderMistake {
@@ -65,21 +75,22 @@ function findDocument({ preset, parameters }: SenderSettings): SchemeDocument | 
   return { mistake: `preset ${preset}: ${[lacks, unknown.map((name) => `it takes no ${name}`).join(', '), invalid ?? ''].filter(Boolean).join('; ')}` }
 }
 
-function stampOf(sign: Sign, url: URL, { method, headers, body, at, id }: Order): Stamp | SenderMistake {
+function stampOf(sign: Sign, url: URL, { method, headers, body, at, id, keyId }: Order): Stamp | SenderMistake {
   try {
-    return sign({ method, path: url.pathname, query: url.search === '' ? undefined : url.search.slice(1), headers, body, at, id })
+    return sign({ method, path: url.pathname, query: url.search === '' ? undefined : url.search.slice(1), headers, body, at, id, keyId })
   } catch (error) {
     return { mistake: error instanceof Error ? error.message : String(error) }
   }
 }
 
-function assemble(url: URL, { method, headers, body }: Order, stamp: Stamp): SignedRequest {
+function assemble(url: URL, { method, headers, body: unsigned }: Order, stamp: Stamp): SignedRequest {
+  const body = stamp.body ?? unsigned
   const query = [url.search.slice(1), stamp.query ?? ''].filter((part) => part !== '').join('&')
   const typed = headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-type')
   return {
     method, version: '1.1', target: query === '' ? url.pathname : `${url.pathname}?${query}`, body,
     rawHeaders: [
-      'Host', url.host, ...(typed ? [] : ['Content-Type', 'application/json']), 'Content-Length', String(body.length),
+      'Host', url.host, ...(typed ? [] : ['Content-Type', stamp.body !== undefined && body[0] !== 0x7b ? 'application/x-www-form-urlencoded' : 'application/json']), 'Content-Length', String(body.length),
       ...headers, ...stamp.headers,
     ],
   }

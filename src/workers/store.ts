@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Problem } from '../core/plan.ts'
 import type { StorePlan } from '../core/store-plan.ts'
+import { fileKept } from '../nonces/kept-file.ts'
 import { serveStore } from '../nonces/shared-owner.ts'
 import { connectStore } from '../nonces/shared-worker.ts'
 import { openOwnStore, type OpenStore } from '../state.ts'
@@ -44,5 +45,10 @@ function placeForDoor(directory: string): { readonly path: string; readonly remo
 
 /** How a worker opens the store of the first process. */
 export function servedStore(path: string): OpenStore {
-  return async (_plan, { clock }) => ({ store: await connectStore(path, clock) })
+  return async ({ url }, { clock }) => {
+    const store = await connectStore(path, clock)
+    // Files are shared as they are: there is nothing to ask the first process for.
+    const kept = fileKept(url.slice('file:'.length))
+    return { store: { kept, claim: (nonce, lease) => store.claim(nonce, lease), find: (nonce) => store.find(nonce), close: () => store.close() } }
+  }
 }

@@ -52,6 +52,17 @@ const refused: Refused[] = [
   { name: 'a GET that is no handshake', route: hub, send: request('GET /hook'), status: 405, reason: 'method-not-allowed' },
   { name: 'too long to be echoed', route: route('dropbox'), send: request(`GET /hook?challenge=${'a'.repeat(1025)}`), status: 403, reason: 'challenge-refused' },
   { name: 'x, a delivery as token', route: route('x'), send: request('GET /hook?crc_token=%7B%22a%22%3A1%7D'), status: 403, reason: 'challenge-refused' },
+  { name: 'x, a delivery that was signed as a token', route: route('x'), send: signed('true'), status: 403, reason: 'challenge-refused' },
+  { name: 'x, another one', route: route('x'), send: signed('1'.repeat(128)), status: 403, reason: 'challenge-refused' },
+  { name: 'zoom, the same', route: route('zoom'), send: signed('null'), status: 403, reason: 'challenge-refused' },
+  { name: 'x, an empty token', route: route('x'), send: request('GET /hook?crc_token='), status: 403, reason: 'challenge-refused' },
+  { name: 'x, two tokens', route: route('x'), send: request('GET /hook?crc_token=a&crc_token=b'), status: 405, reason: 'method-not-allowed' },
+  { name: 'x, beyond ASCII', route: route('x'), send: request('GET /hook?crc_token=%C3%A9'), status: 403, reason: 'challenge-refused' },
+  { name: 'microsoft-graph, a line break', route: route('microsoft-graph'), send: request('POST /hook?validationToken=a%0Ab', ['Content-Length: 0']), status: 403, reason: 'challenge-refused' },
+  { name: 'okta, too long', route: route('okta'), send: request('GET /hook', [`X-Okta-Verification-Challenge: ${'a'.repeat(1025)}`]), status: 403, reason: 'challenge-refused' },
+  { name: 'azure-event-grid, unsigned', route: route('azure-event-grid'), send: request('POST /hook', ['Aeg-Event-Type: SubscriptionValidation'], gridBody), status: 401, reason: 'signature-missing' },
+  { name: 'azure-event-grid, without a code', route: route('azure-event-grid'), send: signed('[{}]', 'Aeg-Event-Type: SubscriptionValidation'), status: 403, reason: 'challenge-refused' },
+  { name: 'slack, a challenge with a control byte', route: route('slack'), send: signed('{"type":"url_verification","challenge":"a\\u0000"}'), status: 403, reason: 'challenge-refused' },
   { name: 'x, a long token', route: route('x'), send: request(`GET /hook?crc_token=${'a'.repeat(129)}`), status: 403, reason: 'challenge-refused' },
   { name: 'zoom, unsigned', route: route('zoom'), send: request('POST /hook', [], zoomBody), status: 401, reason: 'signature-missing' },
   { name: 'zoom, a delivery as token', route: route('zoom'), send: signed('{"event":"endpoint.url_validation","payload":{"plainToken":"v0:1:{}"}}'), status: 403, reason: 'challenge-refused' },
@@ -83,6 +94,19 @@ for (const { name, route, send, body, headers = {} } of answered) {
     t.same(seen, [], 'the receiver saw nothing')
   })
 }
+
+void t.test('each is answered while the receiver is down', async (t) => {
+  for (const { name, route, send, body } of answered) {
+    const gateway = await startGateway(t, { receiver: 1, routes: [route], environment: { TOKEN: 'my-token' } })
+    const client = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate, servername: 'localhost' })
+    t.teardown(() => client.close())
+    const response = await client.send(send).response()
+    t.equal(response.status, 200, name)
+    t.equal(response.body.toString(), body, name)
+    t.equal(valueOf(response.headers, 'cache-control'), 'no-store', name)
+    if (body !== '') t.equal(valueOf(response.headers, 'x-content-type-options'), 'nosniff', name)
+  }
+})
 
 for (const { name, route, send, status, reason } of refused) {
   void t.test(`${name} is refused`, async (t) => {

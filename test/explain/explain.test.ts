@@ -8,6 +8,7 @@ import { explain } from '../../src/explain/explain.ts'
 import { prepareOffline } from '../../src/explain/offline.ts'
 import { printExplanation } from '../../src/explain/print.ts'
 import type { Recorded } from '../../src/explain/recorded.ts'
+import { compileSender } from '../../src/send/sender.ts'
 import { makeCa, makePki } from '../support/pki.ts'
 import { stillWorld } from '../support/world.ts'
 
@@ -106,4 +107,46 @@ void t.test('address, certificate and route are judged, too', async (t) => {
     const explained = await explain(loaded, recorded, { from, certificate: undefined, at, ...circumstances })
     t.equal(explained.reason, reason, `${recorded.target} ${reason ?? 'accepted'}`)
   }
+})
+
+void t.test('built-in verifiers say what they looked at, and where it differs; nobody is asked', async (t) => {
+  const pki = await makePki()
+  const server = await pki.ca.server()
+  const verified = {
+    netlify: { signature: { preset: 'netlify', secrets: ['env:SECRET'] } },
+    twilio: { signature: { preset: 'twilio', secrets: ['env:SECRET'], publicUrl: 'https://hooks.example.com/twilio' } },
+    other: { signature: { preset: 'github', secrets: ['env:OLD'] } },
+    github: { signature: { preset: 'github', secrets: ['env:SECRET'] } },
+    pubsub: { signature: { preset: 'google-pubsub', audience: 'https://hooks.example.com/pubsub', email: 'a@b.example' } },
+  }
+  const directory = t.testdir({
+    'server.pem': server.chain, 'server.key': server.key,
+    'sallyport.yaml': JSON.stringify({
+      listeners: [{ address: '127.0.0.1:0', tls: { certificate: 'server.pem', key: 'server.key' } }], receivers: { target: { url: 'http://127.0.0.1:1' } },
+      routes: Object.entries(verified).map(([name, route]) => ({ name, match: { path: `/${name}` }, forward: { to: 'target' }, ...route })),
+    }),
+  })
+  const loaded = await prepareOffline(resolve(directory, 'sallyport.yaml'), stillWorld({ SECRET: secret, OLD: 'an old secret, just as long as that' }), at)
+  const say = async (recorded: Recorded) => {
+    const explained = await explain(loaded, recorded, { from, certificate: undefined, at })
+    return { ...explained, printed: printExplanation(explained, 'text') }
+  }
+  const play = (preset: string, body: string): string[] => {
+    const sender = compileSender({ preset, parameters: {}, secret: Buffer.from(secret), url: new URL(`https://hooks.example.com/${preset}`) })
+    const sent = 'mistake' in sender ? sender : sender({ method: 'POST', headers: [], body: Buffer.from(body), at, id: 'm-1', tamper: undefined })
+    if ('mistake' in sent) throw new Error(sent.mistake)
+    return [...sent.rawHeaders.slice(6), sent.target]
+  }
+  const netlify = await say(post('/netlify', '{"a":2}', ...play('netlify', '{"a":1}').slice(0, -1)))
+  t.match(netlify, { verdict: 'refused', reason: 'digest-mismatch' })
+  t.match(netlify.printed, /differs +claim sha256 is [0-9a-f]{64}, and would be [0-9a-f]{64}/)
+  const [name = '', value = '', target = ''] = play('twilio', '{}')
+  t.match(await say(post(target, '{}', name, value)), { verdict: 'accepted', printed: /signed +"https:\/\/hooks\.example\.com\/twilio\?bodySHA256=/ })
+  t.match((await say(post(target, '{}', name, value.replace(/^./, (one) => (one === 'A' ? 'B' : 'A'))))).printed, new RegExp(`expected +${value.replaceAll(/[+/]/g, '.')}`))
+  const hub = ['X-Hub-Signature-256', `sha256=${mac('hi', 'an old secret, just as long as that')}`]
+  t.match((await say(post('/github', 'hi', ...hub))).likely, ['it is signed with env:OLD of the route other'])
+  const token = `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.${Buffer.from('{"aud":"x"}').toString('base64url')}.AAAA`
+  const pubsub = await say(post('/pubsub', '{}', 'Authorization', `Bearer ${token}`))
+  t.match(pubsub, { verdict: 'refused', reason: 'undecidable' })
+  t.match(pubsub.printed, /differs +claim aud is x, and would be https:\/\/hooks\.example\.com\/pubsub/)
 })

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
-import type { RequestListener } from 'node:http'
+import { createServer as createPlainServer, type RequestListener } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { allowedUrl, createKeyFetcher, fetchLimits, httpsGet, isPublicAddress, KeyUnavailable, type Get, type HttpsOptions } from '../../src/schemes/fetched-keys.ts'
+import type { Get } from '../../src/core/ports.ts'
+import { allowedUrl, createKeyFetcher, fetchLimits, httpsGet, isPublicAddress, KeyUnavailable, type HttpsOptions } from '../../src/schemes/fetched-keys.ts'
 import { StillClock } from '../support/checks.ts'
 import { makeCa } from '../support/pki.ts'
 
@@ -19,6 +20,9 @@ t.test('which URLs may be asked', async (t) => {
   ]
   for (const url of yes) t.ok(allowedUrl(url, allowed), url)
   for (const url of no) t.notOk(allowedUrl(url, allowed), url)
+  const plain = ['http://crt.*.example.com']
+  t.ok(allowedUrl('http://crt.a.example.com/a.cer', plain), 'without TLS where it says so')
+  for (const url of ['https://crt.a.example.com/', 'http://crt.a.example.com:81/', 'http://crt.example.com/', 'http://evil.example/']) t.notOk(allowedUrl(url, plain), url)
 })
 
 t.test('which addresses may be asked', async (t) => {
@@ -56,6 +60,32 @@ t.test('what was fetched is remembered, and failures too, for a while', async (t
   t.equal(await say('a'), '6', 'only so many are remembered')
   await t.rejects(fetcher.fetch('https://evil.example/', allowed), KeyUnavailable)
   t.equal(asked, 6, 'what is not allowed is not asked')
+})
+
+t.test('URLs that do not exist drive out no key', async (t) => {
+  let asked = 0
+  const get: Get = ({ pathname }) => {
+    asked += 1
+    return pathname === '/good' ? Promise.resolve(Buffer.from('key')) : Promise.reject(new KeyUnavailable('404'))
+  }
+  const fetcher = createKeyFetcher(new StillClock(), get, { ...fetchLimits, entries: 3 })
+  const ask = (path: string) => fetcher.fetch(`https://keys.example.com/${path}`, allowed)
+  await ask('good')
+  for (let nth = 0; nth < 10; nth += 1) await t.rejects(ask(`bad-${nth}`), KeyUnavailable)
+  await ask('good')
+  t.equal(asked, 11)
+})
+
+t.test('without TLS, for what proves itself', async (t) => {
+  const server = createPlainServer((_, response) => response.end('a certificate'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const lookup = ((_host: string, _options: unknown, found: (error: null, all: unknown) => void) => found(null, [{ address: '127.0.0.1', family: 4 }])) as never
+  const options = { plainPort: (server.address() as AddressInfo).port, lookup }
+  const ask = (more: HttpsOptions) => httpsGet({ ...options, ...more })(new URL('http://crt.example.com/a.cer'), fetchLimits, new StillClock())
+  t.equal((await ask({ isPublic: () => true })).toString(), 'a certificate')
+  await t.rejects(ask({}), { name: 'KeyUnavailable' }, 'public addresses only')
 })
 
 async function serve(t: Test, listener: RequestListener): Promise<HttpsOptions> {

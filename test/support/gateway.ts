@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Gateway } from '../../src/gateway.ts'
-import type { Fetch } from '../../src/core/ports.ts'
+import type { Fetch, Get } from '../../src/core/ports.ts'
 import { makePki, type Identity, type Pki } from './pki.ts'
 import { stillWorld, type StillWorld } from './world.ts'
 
@@ -21,6 +21,8 @@ export interface GatewayOptions {
   readonly environment?: Record<string, string>
   /** What fetching gives; left out: nobody answers. */
   readonly fetch?: Fetch
+  /** How keys and confirmations are fetched. */
+  readonly get?: Get
 }
 
 /** A whole gateway in this process, on real sockets, with a clock that stands still and certificates of its own. */
@@ -57,7 +59,7 @@ export async function startGateway(t: Test, options: GatewayOptions): Promise<Te
   const write = (content: Record<string, unknown>): void => writeFileSync(file, JSON.stringify(content, null, 2))
   write(settings)
   const still = stillWorld({ SECRET: secretText, ...options.environment })
-  const world = options.fetch === undefined ? still : { ...still, fetch: options.fetch }
+  const world = { ...still, ...(options.fetch && { fetch: options.fetch }), ...(options.get && { get: options.get }) }
   const gateway = await Gateway.start(file, world)
   t.teardown(async () => {
     const drained = gateway.drain()

@@ -11,8 +11,17 @@ export interface Challenge {
   readonly when: 'head' | 'body' | 'signed'
   /** What the operator has to write besides the preset. */
   readonly needs: 'verifyToken' | 'origins' | 'nothing'
-  readonly answer: (request: Head & Partial<Pick<Delivery, 'body'>>, own: ChallengeKeys) => Reply | 'no-challenge' | 'wrong'
+  /** The sender hands its secret over in the handshake; deliveries are verified with it. */
+  readonly handsOver?: 'secret'
+  /** The answer is a MAC of the sender's token under the key that signs deliveries. */
+  readonly signs?: 'token'
+  readonly answer: (request: Head & Partial<Pick<Delivery, 'body'>>, own: ChallengeKeys) => Answered
 }
+
+export type Answered = Reply | 'no-challenge' | 'wrong' | Deed
+
+/** An answer that takes more than a look: something is kept, or somebody asked. Not begun before the pace is kept. */
+export interface Deed { readonly act: () => Promise<Reply | 'wrong'> }
 
 /** What is known to us and the sender. */
 export interface ChallengeKeys {
@@ -21,6 +30,10 @@ export interface ChallengeKeys {
   readonly origins: readonly string[]
   /** The first secret of the route's signature, where the answer is a MAC. */
   readonly secret: Uint8Array | undefined
+  /** Keeps the secret that the sender hands over; false where another one is kept already. */
+  readonly keep: (secret: Uint8Array) => Promise<boolean>
+  /** One GET at a host of this list, whose answer is not looked at. Rejects where it is not a 200. */
+  readonly confirm: (url: string, hosts: readonly string[]) => Promise<void>
 }
 
 /** 200, and this. */
@@ -39,12 +52,15 @@ export function echo(text: string | undefined): Reply | 'wrong' {
   return text !== undefined && text.length > 0 && text.length <= longest && /^[\x20-\x7e]+$/.test(text) ? { type: 'text/plain', body: text } : 'wrong'
 }
 
+export const longestToken = 128
+
 /**
  * Is this text safe to be signed with the delivery key? Where a sender's challenge is answered with a MAC under the key
- * that signs deliveries, whoever may choose the text has a signing oracle; no delivery is made of these characters alone.
+ * that signs deliveries, whoever may choose the text has a signing oracle.
  */
 export function isSignable(text: string | undefined): text is string {
-  return text !== undefined && /^[A-Za-z0-9_-]{1,128}$/.test(text)
+  // `true` and `12` are JSON as well as tokens: the challenge check takes no delivery that is one.
+  return text !== undefined && text.length <= longestToken && /^[A-Za-z0-9_-]+$/.test(text)
 }
 
 export function json(value: unknown): Reply {

@@ -54,7 +54,7 @@ const zoomTexts = compileTexts(['event'], ['payload', 'plainToken'])
 
 /** https://developers.zoom.us/docs/api/webhooks/: signed; answered with a MAC under the same key, so the token is restricted. */
 export const zoom: Challenge = {
-  methods: [], when: 'signed', needs: 'nothing',
+  methods: [], when: 'signed', needs: 'nothing', signs: 'token',
   answer({ body }, { secret }) {
     const [event, plainToken] = zoomTexts(body)
     if (event !== 'endpoint.url_validation') return 'no-challenge'

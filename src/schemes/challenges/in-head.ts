@@ -8,7 +8,7 @@ import { echo, isSignable, json, type Challenge } from './challenge.ts'
 /** Challenges that need nothing but a request's head. */
 
 /** The only value of a query parameter; undefined where there is none, or several. */
-function parameter({ query }: Head, name: string): string | undefined {
+export function parameter({ query }: Head, name: string): string | undefined {
   const pairs = parsePairs(query ?? '')
   const value = pairs === undefined ? undefined : onlyValue(pairs, name)
   return typeof value === 'string' ? value : undefined
@@ -47,7 +47,7 @@ export const microsoftGraph: Challenge = {
 
 /** X's challenge-response check: the MAC of a token under the key that signs deliveries, so the token must not be a delivery. */
 export const x: Challenge = {
-  methods: ['GET'], when: 'head', needs: 'nothing',
+  methods: ['GET'], when: 'head', needs: 'nothing', signs: 'token',
   answer(head, { secret }) {
     const token = head.method === 'GET' ? parameter(head, 'crc_token') : undefined
     if (token === undefined) return 'no-challenge'

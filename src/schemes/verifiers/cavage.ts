@@ -1,15 +1,20 @@
+import { createHash, type KeyObject } from 'node:crypto'
 import { z } from 'zod'
 import { duration } from '../../core/fields.ts'
 import { refuse, type Refuse, type Verdict } from '../../core/verdict.ts'
+import { Headers } from '../../core/headers.ts'
+import type { Algorithm } from '../algorithms/algorithm.ts'
 import { checkDigest } from '../body-digest.ts'
 import { bytesOf, decode } from '../encoding.ts'
-import { httpAlgorithmNames, provesByKey } from '../http-algorithms.ts'
+import { httpAlgorithmFor, httpAlgorithmNames, provesByKey, type HttpAlgorithmName } from '../http-algorithms.ts'
 import { keySchema } from '../keys.ts'
+import { spell } from '../proof.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { parseTime } from '../time-text.ts'
-import { defineVerifier, headerOf, malformedAt, proven, publicKeysFor, secretsFor, type VerifierTools } from './verifier.ts'
+import type { Stamp, Unsigned } from '../sign.ts'
+import { formatTime, parseTime } from '../time-text.ts'
+import { defineVerifier, headerOf, looksPrivate, malformedAt, ownPrivateKey, ownSecret, ownUrl, proven, publicKeysFor, secretsFor, type VerifierTools, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('cavage').describe('The older HTTP signatures (draft-cavage-http-signatures-12) of ActivityPub and others.'),
@@ -19,6 +24,8 @@ const settings = z.strictObject({
   key: keySchema.optional().describe('How a public key is written; PEM where it is left out.'),
   covered: z.array(z.string().min(1)).default(['(request-target)', 'host', 'date', 'digest'])
     .describe('What a signature must cover at least. `date` may be `(created)`; `digest` only where there is a body.'),
+  uncoveredBody: z.literal('allow').optional()
+    .describe('Takes a body that no covered `Digest` speaks for: anybody may have changed it.'),
   past: duration.default(43_200_000).describe('How old the signed time may be.'),
   future: duration.default(300_000).describe('How far ahead it may be.'),
 })
@@ -31,15 +38,48 @@ export const cavage = defineVerifier({
   facts: ({ past, future }) => ({ timestamped: true, window: { past, future }, signsId: false }),
   compile(settings, tools) {
     const keys = readKeys(settings, tools)
-    return keys && ((delivery) => verify(settings, keys, delivery))
+    return keys && ((delivery) => verify(settings, keys, delivery, tools.watch))
+  },
+  sign(settings, tools) {
+    const isSecret = settings.algorithms.includes('hmac-sha256') && !looksPrivate(tools.written)
+    const [key, url] = [isSecret ? ownSecret(tools) : ownPrivateKey(tools, settings.key), ownUrl(tools)]
+    const chosen = key && httpAlgorithmFor(settings.algorithms, key)
+    if (key !== undefined && chosen === undefined) tools.report({ path: [], what: `the key signs none of ${settings.algorithms.join(', ')}`, mend: 'give one that does' })
+    return key && url && chosen && ((unsigned) => signHeaders(settings, { row: chosen.row, key, host: url.host }, unsigned))
   },
 })
 
-function readKeys({ key }: Settings, tools: VerifierTools): readonly PreparedKey[] | undefined {
+function readKeys({ key, algorithms }: Settings, tools: VerifierTools): readonly PreparedKey[] | undefined {
+  if (tools.keys.secrets.length > 0 && !algorithms.includes('hmac-sha256')) return void tools.report({ path: ['secrets'], what: 'this scheme uses no secrets', mend: 'write keys' })
   return tools.keys.secrets.length > 0 ? secretsFor(tools) : publicKeysFor(tools, key)
 }
 
-function verify(settings: Settings, keys: readonly PreparedKey[], delivery: Verifiable): Verdict<SignatureReason> {
+interface Signer { readonly row: Algorithm; readonly key: KeyObject; readonly host: string }
+
+function signHeaders({ header, covered }: Settings, { row, key, host }: Signer, unsigned: Unsigned): Stamp {
+  const [date, later] = [formatTime(unsigned.at, 'http-date'), formatTime(unsigned.at + 1_000, 'http-date')]
+  const digest = `SHA-256=${createHash('sha256').update(unsigned.body).digest('base64')}`
+  const names = [...new Set([...covered, 'date', 'digest'])]
+  const text = signingString(names, new Map(), { ...unsigned, headers: new Headers([...unsigned.headers, 'Host', host, 'Date', date, 'Digest', digest]) })
+  if (typeof text !== 'string') throw new Error(`cannot sign: ${String(text.facts['where'])} ${String(text.facts['why'])}`)
+  const signature = spell(row, 'base64', [text], key)
+  const value = `keyId="${unsigned.keyId ?? 'key-1'}",algorithm="hs2019",headers="${names.join(' ')}",signature="${signature}"`
+  return { headers: ['Date', date, 'Digest', digest, header, value], query: undefined, marks: { signature, time: { signed: date, later } } }
+}
+
+function watchHeaders(watch: Watch, keys: readonly PreparedKey[], { headers, body }: Verifiable, { parameters, text, signature, name }: Shown): void {
+  const digest = headers.one('digest')
+  if (typeof digest === 'string') watch.compared('header digest', digest, `SHA-256=${createHash('sha256').update(body).digest('base64')}`)
+  const date = headers.one('date')
+  watch.signed({
+    where: `header ${name}`, algorithm: parameters.get('algorithm') ?? 'hmac-sha256', spelling: 'base64', texts: [Buffer.from(signature).toString('base64')], message: [text],
+    timestamp: parameters.get('created') ?? (typeof date === 'string' ? date : undefined), keys: keys.filter(({ object }) => object.type === 'secret'),
+  })
+}
+
+interface Shown { readonly parameters: ReadonlyMap<string, string>; readonly text: string; readonly signature: Uint8Array; readonly name: string }
+
+function verify(settings: Settings, keys: readonly PreparedKey[], delivery: Verifiable, watch?: Watch): Verdict<SignatureReason> {
   const name = settings.header.toLowerCase()
   const written = headerOf(delivery, name)
   if (typeof written !== 'string') return written
@@ -47,7 +87,12 @@ function verify(settings: Settings, keys: readonly PreparedKey[], delivery: Veri
   const signature = decode(parameters?.get('signature') ?? '', 'base64')
   if (parameters === undefined || signature === undefined) return malformedAt(`header ${name}`, 'is not a list of parameters with a signature')
   const covered = (parameters.get('headers') ?? 'date').toLowerCase().split(' ')
-  const lacking = settings.covered.find((one) => !isCovered(one, covered, delivery))
+  if (watch !== undefined) {
+    const shown = signingString(covered, parameters, delivery)
+    if (typeof shown === 'string') watchHeaders(watch, keys, delivery, { parameters, text: shown, signature, name })
+  }
+  const wanted = settings.uncoveredBody === 'allow' ? settings.covered : [...settings.covered, 'digest']
+  const lacking = wanted.find((one) => !isCovered(one, covered, delivery))
   if (lacking !== undefined) return refuse('signature-mismatch', { uncovered: lacking })
   const digest = checkBody(delivery)
   if (digest !== undefined) return digest
@@ -72,10 +117,22 @@ function judge(
   const keyId = parameters.get('keyId')
   const asked = keys.filter(({ id }) => id === undefined || id === keyId)
   if (asked.length === 0) return refuse('key-unknown')
-  const key = asked.find(({ object }) => provesByKey(settings.algorithms, [text], object, signature))
+  const names = namesFor(settings.algorithms, parameters.get('algorithm'))
+  const key = asked.find(({ object }) => provesByKey(names, [text], object, signature))
   if (key === undefined) return refuse('signature-mismatch', { keys: asked.length })
   const material = coversBody ? [bytesOf(text)] : [bytesOf(`${text}\n`), delivery.body]
   return proven({ material, at, id: undefined, key: key.reference })
+}
+
+/** What the draft's names mean (appendix E.2); those that it calls deprecated and weak are not among them. */
+const named = new Map<string, HttpAlgorithmName>([
+  ['rsa-sha256', 'rsa-v1_5-sha256'], ['hmac-sha256', 'hmac-sha256'], ['ecdsa-sha256', 'ecdsa-p256-sha256'], ['ed25519', 'ed25519'],
+])
+
+/** The named algorithm where it is allowed. `hs2019` leaves it to the key, as does no name. */
+function namesFor(allowed: readonly HttpAlgorithmName[], name: string | undefined): readonly HttpAlgorithmName[] {
+  if (name === undefined || name === 'hs2019') return allowed
+  return allowed.filter((one) => one === named.get(name))
 }
 
 /** `keyId="…",algorithm="…",created=1` → its parts; undefined where it is not of that form, or a name stands there twice. Linear. */

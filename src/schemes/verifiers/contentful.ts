@@ -9,8 +9,8 @@ import { compileProof } from '../proof.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { parseTime } from '../time-text.ts'
-import { defineVerifier, headerOf, malformedAt, proven, secretsFor } from './verifier.ts'
+import { formatTime, parseTime } from '../time-text.ts'
+import { defineVerifier, headerOf, malformedAt, ownSecret, proven, secretsFor, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('contentful').describe('Contentful: HMAC-SHA256 over method, path, a list of headers that a header names, and the body.'),
@@ -18,7 +18,8 @@ const settings = z.strictObject({
   future: duration.default(30_000).describe('How far ahead it may be.'),
 })
 
-const proves = compileProof(algorithm('hmac-sha256') as SecretAlgorithm, 'hex')
+const hmac = algorithm('hmac-sha256') as SecretAlgorithm
+const proves = compileProof(hmac, 'hex')
 const [signatureName, listName, timeName] = ['x-contentful-signature', 'x-contentful-signed-headers', 'x-contentful-timestamp'] as const
 const mostHeaders = 50
 
@@ -29,11 +30,22 @@ export const contentful = defineVerifier({
   facts: ({ past, future }) => ({ timestamped: true, window: { past, future }, signsId: false }),
   compile(_, tools) {
     const keys = secretsFor(tools)
-    return keys && ((delivery) => verify(keys, delivery))
+    return keys && ((delivery) => verify(keys, delivery, tools.watch))
+  },
+  sign(_, tools) {
+    const key = ownSecret(tools)
+    return key && ((unsigned) => {
+      const time = formatTime(unsigned.at, 'milliseconds')
+      const list = `${listName},${timeName}`
+      const lines = `${listName}:${list};${timeName}:${time}`
+      const signature = hmac.digest([`${unsigned.method}\n${spellPath(unsigned)}\n${lines}\n`, unsigned.body], key, 'hex')
+      const headers = ['X-Contentful-Signature', signature, 'X-Contentful-Signed-Headers', list, 'X-Contentful-Timestamp', time]
+      return { headers, query: undefined, marks: { signature, time: { signed: time, later: formatTime(unsigned.at + 1_000, 'milliseconds') } } }
+    })
   },
 })
 
-function verify(keys: readonly PreparedKey[], delivery: Verifiable): Verdict<SignatureReason> {
+function verify(keys: readonly PreparedKey[], delivery: Verifiable, watch?: Watch): Verdict<SignatureReason> {
   const signature = headerOf(delivery, signatureName)
   if (typeof signature !== 'string') return signature
   const list = headerOf(delivery, listName)
@@ -45,6 +57,9 @@ function verify(keys: readonly PreparedKey[], delivery: Verifiable): Verdict<Sig
   const lines = signedHeaders(list, delivery)
   if (typeof lines !== 'string') return lines
   const head = `${delivery.method}\n${spellPath(delivery)}\n${lines}\n`
+  watch?.signed({
+    where: `header ${signatureName}`, algorithm: hmac.name, spelling: 'hex', texts: [signature], message: [head, delivery.body], timestamp: String(time), keys,
+  })
   const key = keys.find(({ object }) => proves([head, delivery.body], object, [signature]))
   if (key !== undefined) return proven({ material: [bytesOf(head), delivery.body], at, id: undefined, key: key.reference })
   return /^[0-9a-fA-F]{64}$/.test(signature) ? refuse('signature-mismatch', { keys: keys.length }) : malformedAt(`header ${signatureName}`, 'is no digest')
@@ -61,6 +76,6 @@ function signedHeaders(list: string, { headers }: Verifiable): string | Refuse<S
 }
 
 /** The query is escaped as one text, and then the whole once more: `?q=1&w=2` is signed as `?q%253D1%2526w%253D2`. */
-function spellPath({ path, query }: Verifiable): string {
+function spellPath({ path, query }: Pick<Verifiable, 'path' | 'query'>): string {
   return encodeURI(query === undefined || query === '' ? path : `${path}?${escape(query)}`)
 }

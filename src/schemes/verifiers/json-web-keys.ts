@@ -62,12 +62,3 @@ function parseJson(bytes: Uint8Array): unknown {
     return undefined
   }
 }
-
-const headerSchema = z.looseObject({ alg: z.string(), kid: z.string().optional() })
-
-/** The `kid` of a token's header, as it is spelled in base64url; undefined where it is none. */
-export function keyName(header: string): { readonly name: string | undefined } | undefined {
-  if (!/^[A-Za-z0-9_-]{1,4096}$/.test(header)) return undefined
-  const parsed = headerSchema.safeParse(parseJson(Buffer.from(header, 'base64url')))
-  return parsed.success ? { name: parsed.data.kid } : undefined
-}

@@ -3,14 +3,16 @@ import { errors, jwtVerify, type JWTPayload } from 'jose'
 import { z } from 'zod'
 import { duration } from '../../core/fields.ts'
 import { refuse, type Refuse, type Verdict } from '../../core/verdict.ts'
-import { bytesOf } from '../encoding.ts'
+import { bytesOf, decode } from '../encoding.ts'
 import { keySchema } from '../keys.ts'
 import type { PublicUrl } from '../public-url.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { fixedSource, keyName, publicAlgorithms, publicSource, type KeySource } from './json-web-keys.ts'
-import { defineVerifier, headerOf, malformedAt, oneOrMore, proven, secretsFor, urlFor, type VerifierTools } from './verifier.ts'
+import { fixedSource, publicAlgorithms, publicSource, type KeySource } from './json-web-keys.ts'
+import { signToken } from './jwt-sign.ts'
+import { readHeader, readSegment } from './token-json.ts'
+import { defineVerifier, headerOf, malformedAt, oneOrMore, ownPrivateKey, ownSecret, ownUrl, proven, secretsFor, urlFor, type VerifierTools, type Watch } from './verifier.ts'
 
 const hashClaim = z.strictObject({
   claim: z.string().min(1).describe('The claim that holds the SHA-256.'),
@@ -38,7 +40,8 @@ const settings = z.strictObject({
   tolerance: duration.default(5_000).describe('How far the clocks may differ.'),
   idClaim: z.string().min(1).optional().describe("The claim that is the delivery's id."),
 })
-type Settings = z.output<typeof settings>
+export type JwtSettings = z.output<typeof settings>
+type Settings = JwtSettings
 
 /** Does a token of the sender speak for this delivery: signed by it, for us, now, and about this very body and URL? */
 export const jwt = defineVerifier({
@@ -50,25 +53,42 @@ export const jwt = defineVerifier({
     signsId: idClaim !== undefined,
   }),
   compile(settings, tools) {
+    if (isMixed(settings)) return void tools.report({ path: ['scheme', 'verifier', 'algorithms'], what: 'secrets and public keys are mixed', mend: 'name either HS… or the others' })
     const url = settings.url === undefined ? undefined : urlFor(tools)
     const keys = keySource(settings, tools)
     if (keys === undefined || (settings.url !== undefined && url === undefined)) return undefined
-    return (delivery) => verify(settings, keys, url, delivery)
+    return (delivery) => verify(settings, { keys, url, watch: tools.watch }, delivery)
+  },
+  sign(settings, tools) {
+    const key = isShared(settings) ? ownSecret(tools, settings.key) : ownPrivateKey(tools)
+    return key && signToken(settings, key, settings.url && ownUrl(tools), tools.report)
   },
 })
 
-function keySource({ algorithms, jwks, key }: Settings, tools: VerifierTools): KeySource | undefined {
-  return algorithms.every((name) => name.startsWith('HS')) ? fixedSource(secretsFor(tools, key)) : publicSource(jwks, tools)
+/** Where both are taken, a sender could use a public key, which everybody knows, as the secret. */
+function isMixed({ algorithms }: Settings): boolean {
+  return new Set(algorithms.map((name) => name.startsWith('HS'))).size > 1
 }
 
-async function verify(settings: Settings, keys: KeySource, url: PublicUrl | undefined, delivery: Verifiable): Promise<Verdict<SignatureReason>> {
+function keySource({ algorithms, jwks, key }: Settings, tools: VerifierTools): KeySource | undefined {
+  return isShared({ algorithms }) ? fixedSource(secretsFor(tools, key)) : publicSource(jwks, tools)
+}
+
+function isShared({ algorithms }: Pick<Settings, 'algorithms'>): boolean {
+  return algorithms.every((name) => name.startsWith('HS'))
+}
+
+interface Tools { readonly keys: KeySource; readonly url: PublicUrl | undefined; readonly watch: Watch | undefined }
+
+async function verify(settings: Settings, { keys, url, watch }: Tools, delivery: Verifiable): Promise<Verdict<SignatureReason>> {
   const written = headerOf(delivery, settings.header.toLowerCase())
   if (typeof written !== 'string') return written
   const { prefix = '' } = settings
   const token = written.startsWith(prefix) ? written.slice(prefix.length) : ''
-  const kid = keyName(tokenForm.exec(token)?.[1] ?? '')
-  if (kid === undefined) return malformedAt(`header ${settings.header.toLowerCase()}`, 'holds no token')
-  const candidates = await keys(kid.name)
+  const header = readHeader(tokenForm.exec(token)?.[1] ?? '')
+  if (header === undefined) return malformedAt(`header ${settings.header.toLowerCase()}`, 'holds no token')
+  if (watch !== undefined) watchToken(watch, token, settings, delivery, url)
+  const candidates = await keys(header.kid)
   if (candidates.length === 0) return refuse('key-unknown')
   let refusal: Refuse<SignatureReason> = refuse('signature-mismatch')
   for (const key of candidates) {
@@ -81,7 +101,23 @@ async function verify(settings: Settings, keys: KeySource, url: PublicUrl | unde
 }
 
 /** Three parts, none of them larger than any token's. */
-const tokenForm = /^([A-Za-z0-9_-]{1,4096})\.[A-Za-z0-9_-]{1,16384}\.[A-Za-z0-9_-]{1,2048}$/
+const tokenForm = /^([A-Za-z0-9_-]{1,4096})\.([A-Za-z0-9_-]{1,16384})\.([A-Za-z0-9_-]{1,2048})$/
+
+/** Is a token that its signature proves spelled in the one canonical way, and does each claim that decides stand there once? */
+function isUnambiguous(token: string, settings: Settings): boolean {
+  const [, , payload = '', signature = ''] = tokenForm.exec(token) ?? []
+  return decode(signature, 'base64url') !== undefined && isObject(readSegment(payload, claimNames(settings)))
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Every claim that decides something. */
+function claimNames({ body, url, claims = {}, idClaim }: Settings): readonly string[] {
+  const own = [body?.claim, url?.claim, idClaim].filter((name) => name !== undefined)
+  return ['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub', ...own, ...Object.keys(claims)]
+}
 
 async function open(token: string, key: KeyObject, settings: Settings, { at }: Verifiable): Promise<JWTPayload | Refuse<SignatureReason>> {
   const { algorithms, issuer, audience, past, tolerance } = settings
@@ -110,10 +146,30 @@ function whyNot(error: unknown): Refuse<SignatureReason> {
   throw error
 }
 
+/** What the token says, and what it would have to say, before anybody knows whether it is the sender's. */
+function watchToken(watch: Watch, token: string, settings: Settings, delivery: Verifiable, url: PublicUrl | undefined): void {
+  const [header = '', payload = '', signature = ''] = token.split('.')
+  const claims = readSegment(payload, [])
+  const said = (name: string): string => String((isObject(claims) ? (claims as Record<string, unknown>)[name] : undefined) ?? 'nothing')
+  const iat = said('iat')
+  watch.signed({
+    where: `header ${settings.header.toLowerCase()}`, algorithm: `${settings.algorithms.join(' or ')} (header ${Buffer.from(header, 'base64url').toString('latin1')})`,
+    spelling: 'base64url', texts: [signature], message: [`${header}.${payload}`], timestamp: iat === 'nothing' ? undefined : iat,
+    id: settings.idClaim === undefined ? undefined : said(settings.idClaim),
+  })
+  if (settings.body !== undefined) watch.compared(`claim ${settings.body.claim}`, said(settings.body.claim), sha256(delivery.body, settings.body.encoding))
+  const whole = url?.whole(delivery.path, delivery.query)
+  if (settings.url !== undefined && whole !== undefined) watch.compared(`claim ${settings.url.claim}`, said(settings.url.claim), sha256(bytesOf(whole), settings.url.encoding))
+  for (const [name, wanted] of [['iss', settings.issuer], ['aud', settings.audience]] as const) {
+    if (wanted !== undefined) watch.compared(`claim ${name}`, said(name), wanted.includes(said(name)) ? said(name) : wanted.join(' or '))
+  }
+}
+
 /** The token is the sender's and for now. Is it about this delivery? */
 function judge(
   settings: Settings, url: PublicUrl | undefined, delivery: Verifiable, payload: JWTPayload, token: string, key: PreparedKey,
 ): Verdict<SignatureReason> {
+  if (!isUnambiguous(token, settings)) return malformedAt('token', 'can be read in two ways')
   for (const [claim, value] of Object.entries(settings.claims ?? {})) {
     if (value !== null && payload[claim] !== value) return refuse('signature-mismatch', { claim })
   }
@@ -139,5 +195,9 @@ function coversBody(claim: NonNullable<Settings['body']>, payload: JWTPayload, b
 }
 
 function covers({ claim, encoding }: z.output<typeof hashClaim>, payload: JWTPayload, bytes: Uint8Array): boolean {
-  return payload[claim] === createHash('sha256').update(bytes).digest(encoding)
+  return payload[claim] === sha256(bytes, encoding)
+}
+
+function sha256(bytes: Uint8Array, encoding: z.output<typeof hashClaim>['encoding']): string {
+  return createHash('sha256').update(bytes).digest(encoding)
 }

@@ -8,14 +8,15 @@ import { compileProof } from '../proof.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { parseTime } from '../time-text.ts'
-import { defineVerifier, headerOf, malformedAt, proven, secretsFor } from './verifier.ts'
+import { formatTime, parseTime } from '../time-text.ts'
+import { defineVerifier, headerOf, malformedAt, ownSecret, proven, secretsFor, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('mercado-pago').describe('Mercado Pago: HMAC-SHA256 over an id of the query, a request id and a time; the body is not signed.'),
 })
 
-const proves = compileProof(algorithm('hmac-sha256') as SecretAlgorithm, 'hex')
+const hmac = algorithm('hmac-sha256') as SecretAlgorithm
+const proves = compileProof(hmac, 'hex')
 
 /** Did Mercado Pago sign this notice? It covers which resource changed, and nothing of the body. */
 export const mercadoPago = defineVerifier({
@@ -24,11 +25,24 @@ export const mercadoPago = defineVerifier({
   facts: () => ({ timestamped: true, window: undefined, signsId: false }),
   compile(_, tools) {
     const keys = secretsFor(tools)
-    return keys && ((delivery) => verify(keys, delivery))
+    return keys && ((delivery) => verify(keys, delivery, tools.watch))
+  },
+  sign(_, tools) {
+    const key = ownSecret(tools)
+    return key && ((unsigned) => {
+      const ts = formatTime(unsigned.at, 'seconds')
+      const id = onlyValue(parsePairs(unsigned.query ?? '') ?? [], 'data.id')
+      const message = signedText(typeof id === 'string' ? id : undefined, unsigned.id, ts)
+      const signature = hmac.digest([message], key, 'hex')
+      return {
+        headers: ['X-Request-Id', unsigned.id, 'X-Signature', `ts=${ts},v1=${signature}`], query: undefined,
+        marks: { signature, time: { signed: ts, later: formatTime(unsigned.at + 1_000, 'seconds') } },
+      }
+    })
   },
 })
 
-function verify(keys: readonly PreparedKey[], delivery: Verifiable): Verdict<SignatureReason> {
+function verify(keys: readonly PreparedKey[], delivery: Verifiable, watch?: Watch): Verdict<SignatureReason> {
   const written = headerOf(delivery, 'x-signature')
   if (typeof written !== 'string') return written
   const found = /^ts=([0-9]{10,13}), ?v1=([0-9a-f]{64})$/.exec(written)
@@ -40,10 +54,15 @@ function verify(keys: readonly PreparedKey[], delivery: Verifiable): Verdict<Sig
   const pairs = parsePairs(delivery.query ?? '')
   const id = pairs && onlyValue(pairs, 'data.id')
   if (pairs === undefined || typeof id === 'object' || typeof requestId === 'object') return malformedAt('query or header x-request-id', 'is ambiguous')
-  const message = `${part('id', id?.toLowerCase())}${part('request-id', requestId)}${part('ts', ts)}`
+  const message = signedText(id, requestId, ts)
+  watch?.signed({ where: 'header x-signature', algorithm: hmac.name, spelling: 'hex', texts: [signature], message: [message], timestamp: ts, keys })
   const key = keys.find(({ object }) => proves([message], object, [signature]))
   if (key === undefined) return refuse('signature-mismatch', { keys: keys.length })
   return proven({ material: [bytesOf(message)], at, id: undefined, key: key.reference })
+}
+
+function signedText(id: string | undefined, requestId: string | undefined, ts: string): string {
+  return `${part('id', id?.toLowerCase())}${part('request-id', requestId)}${part('ts', ts)}`
 }
 
 /** A part that is absent is left out. */

@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { refuse, type Verdict } from '../../core/verdict.ts'
 import type { PublicAlgorithm } from '../algorithms/algorithm.ts'
 import { algorithm } from '../algorithms/index.ts'
-import { certificateKey } from '../certificates.ts'
+import { compileCertificateSource, type FindCertificate } from '../certificates.ts'
 import { bytesOf, decode, utf8 } from '../encoding.ts'
 import { targetOf } from '../fetched-keys.ts'
 import type { Verifiable } from '../reading.ts'
 import type { SignatureReason } from '../scheme.ts'
 import { parseTime } from '../time-text.ts'
-import { defineVerifier, headerOf, malformedAt, proven, type VerifierTools } from './verifier.ts'
+import { defineVerifier, headerOf, malformedAt, proven, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('paypal').describe('PayPal: RSA over transmission id, time, webhook id and the CRC-32 of the body, under a certificate on a host of PayPal.'),
@@ -17,7 +17,16 @@ const settings = z.strictObject({
 })
 type Settings = z.output<typeof settings>
 
-const hosts = ['api.paypal.com', 'api.sandbox.paypal.com']
+const hosts = ['api.paypal.com', 'api-m.paypal.com', 'api.sandbox.paypal.com', 'api-m.sandbox.paypal.com']
+/** Where PayPal's authority keeps the certificates between its root and its customers. */
+const issuers = ['http://cacerts.digicert.com']
+
+/** As PayPal's own libraries check it (`SSLUtil` of the Java SDK): one name for real money, another for the sandbox. */
+function namesAt({ hostname }: URL): readonly string[] {
+  return hostname.endsWith('.sandbox.paypal.com')
+    ? ['messageverificationcerts.paypal.com', 'messageverificationcerts.sandbox.paypal.com'] : ['messageverificationcerts.paypal.com']
+}
+
 const certificatePath = /^\/v1\/notifications\/certs\/[A-Za-z0-9_-]{1,100}$/
 const rsa = algorithm('rsa-sha256') as PublicAlgorithm
 const names = {
@@ -29,10 +38,13 @@ export const paypal = defineVerifier({
   settings,
   headers: () => Object.values(names),
   facts: () => ({ timestamped: true, window: undefined, signsId: true }),
-  compile: (settings, tools) => (delivery) => verify(settings, tools, delivery),
+  compile(settings, { keys, fetcher, report, watch }) {
+    const find = compileCertificateSource({ hosts, issuers, names: namesAt }, keys, fetcher, report)
+    return find && ((delivery) => verify(settings, find, delivery, watch))
+  },
 })
 
-async function verify({ webhookId }: Settings, { fetcher }: VerifierTools, delivery: Verifiable): Promise<Verdict<SignatureReason>> {
+async function verify({ webhookId }: Settings, find: FindCertificate, delivery: Verifiable, watch?: Watch): Promise<Verdict<SignatureReason>> {
   const written = headerOf(delivery, names.signature)
   if (typeof written !== 'string') return written
   const signature = decode(written, 'base64')
@@ -43,9 +55,11 @@ async function verify({ webhookId }: Settings, { fetcher }: VerifierTools, deliv
   const at = typeof time === 'string' ? parseTime(time, 'rfc3339') : undefined
   if (at === undefined) return refuse('timestamp-malformed', { where: `header ${names.time}` })
   if (!certificatePath.test(targetOf(url, hosts))) return refuse('key-unknown', { where: `header ${names.url}` })
-  const key = certificateKey(await fetcher.fetch(url, hosts), delivery.at)
-  if (key === undefined || rsa.unfit(key) !== undefined) return refuse('key-unknown', { where: 'certificate' })
   const text = `${id}|${String(time)}|${utf8(webhookId)}|${crc32(delivery.body)}`
+  watch?.signed({ where: `header ${names.signature}`, algorithm: rsa.name, spelling: 'base64', texts: [written], message: [text], timestamp: String(time), id })
+  const key = await find(url, delivery.at)
+  if ('distrusted' in key) return refuse('key-unknown', { where: 'certificate', why: key.distrusted })
+  if (rsa.unfit(key) !== undefined) return refuse('key-unknown', { where: 'certificate', why: rsa.unfit(key) })
   if (!rsa.verify([text], key, signature)) return refuse('signature-mismatch')
   return proven({ material: [bytesOf(text)], at, id, key: url })
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Headers } from '../../core/headers.ts'
 import { refuse, type Verdict } from '../../core/verdict.ts'
 import type { SecretAlgorithm } from '../algorithms/algorithm.ts'
 import { algorithm } from '../algorithms/index.ts'
@@ -10,7 +11,7 @@ import type { PublicUrl } from '../public-url.ts'
 import { Reading, type Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { defineVerifier, headerOf, malformedAt, proven, secretsFor, urlFor } from './verifier.ts'
+import { defineVerifier, headerOf, malformedAt, ownSecret, ownUrl, proven, secretsFor, urlFor, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('plivo-v3').describe('Plivo, third form: HMAC-SHA256 over the URL with its query sorted, the sorted form, and a nonce.'),
@@ -28,11 +29,19 @@ export const plivoV3 = defineVerifier({
   facts: () => ({ timestamped: false, window: undefined, signsId: true }),
   compile(_, tools) {
     const [keys, url] = [secretsFor(tools), urlFor(tools)]
-    return keys && url && ((delivery) => verify(keys, url, delivery))
+    return keys && url && ((delivery) => verify(keys, url, delivery, tools.watch))
+  },
+  sign(_, tools) {
+    const [key, url] = [ownSecret(tools), ownUrl(tools)]
+    return key && url && ((unsigned) => {
+      const base = signedUrl(url, { ...unsigned, headers: new Headers(unsigned.headers) }) ?? ''
+      const signature = hmac.digest([`${base}.${unsigned.id}`], key, 'base64')
+      return { headers: ['X-Plivo-Signature-V3', signature, 'X-Plivo-Signature-V3-Nonce', unsigned.id], query: undefined, marks: { signature } }
+    })
   },
 })
 
-function verify(keys: readonly PreparedKey[], url: PublicUrl, delivery: Verifiable): Verdict<SignatureReason> {
+function verify(keys: readonly PreparedKey[], url: PublicUrl, delivery: Verifiable, watch?: Watch): Verdict<SignatureReason> {
   const written = headerOf(delivery, signatureName)
   if (typeof written !== 'string') return written
   const nonce = delivery.headers.one(nonceName)
@@ -41,6 +50,7 @@ function verify(keys: readonly PreparedKey[], url: PublicUrl, delivery: Verifiab
   const base = signedUrl(url, delivery)
   if (base === undefined) return malformedAt('query or form', 'is not well formed')
   const message = `${base}.${nonce}`
+  watch?.signed({ where: `header ${signatureName}`, algorithm: hmac.name, spelling: 'base64', texts: signatures, message: [message], id: nonce, keys })
   const key = keys.find(({ object }) => proves([message], object, signatures))
   if (key !== undefined) return proven({ material: [bytesOf(message)], at: undefined, id: nonce, key: key.reference })
   const readable = signatures.some((one) => decodeSignature(hmac, 'base64', one) !== undefined)

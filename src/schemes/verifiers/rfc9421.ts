@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { parseDictionary, type InnerList } from 'structured-headers'
 import { z } from 'zod'
 import { duration } from '../../core/fields.ts'
@@ -9,8 +10,9 @@ import { parsePublicUrl, type PublicUrl } from '../public-url.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { componentNames, signatureBase } from './signature-base.ts'
-import { defineVerifier, headerOf, malformedAt, proven, publicKeysFor, secretsFor, type VerifierTools } from './verifier.ts'
+import { signMessage } from './rfc9421-sign.ts'
+import { signatureBase, wholeComponents } from './signature-base.ts'
+import { defineVerifier, headerOf, looksPrivate, malformedAt, ownPrivateKey, ownSecret, ownUrl, proven, publicKeysFor, secretsFor, type VerifierTools, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('rfc9421').describe('HTTP Message Signatures (RFC 9421), with Content-Digest (RFC 9530).'),
@@ -18,6 +20,8 @@ const settings = z.strictObject({
     .describe('The algorithms that are taken. The key decides which of them; the sender may name it, and not choose it.'),
   covered: z.array(z.string().min(1)).default(['@method', '@authority', '@path', '@query', 'content-digest'])
     .describe('What a signature must cover at least. `@target-uri` stands for authority, path and query.'),
+  uncoveredBody: z.literal('allow').optional()
+    .describe('Takes a body that no covered `Content-Digest` speaks for: anybody may have changed it.'),
   label: z.string().min(1).optional().describe('Which of several signatures counts. Left out, each of them counts.'),
   tag: z.string().min(1).optional().describe('The `tag` that the signature must have.'),
   past: duration.default(300_000).describe('How old `created` may be. It must stand there.'),
@@ -33,34 +37,58 @@ export const rfc9421 = defineVerifier({
   headers: () => ['signature-input', 'signature', 'content-digest'],
   facts: ({ past, future }) => ({ timestamped: true, window: { past, future }, signsId: true }),
   compile(settings, tools) {
-    const keys = readKeys(tools)
+    const keys = readKeys(settings, tools)
     if (keys === undefined) return undefined
     const url = tools.publicUrl === undefined ? undefined : parsePublicUrl(tools.publicUrl)
-    return (delivery) => verify(settings, keys, url, delivery)
+    return (delivery) => verify(settings, { keys, url, watch: tools.watch }, delivery)
+  },
+  sign(settings, tools) {
+    const isPrivate = looksPrivate(tools.written)
+    const [key, url] = [isPrivate ? ownPrivateKey(tools) : ownSecret(tools), ownUrl(tools)]
+    return key && url && signMessage(settings, key, url, tools.report)
   },
 })
 
-function readKeys(tools: VerifierTools): readonly PreparedKey[] | undefined {
+function readKeys({ algorithms }: Settings, tools: VerifierTools): readonly PreparedKey[] | undefined {
   const { secrets, keys } = tools.keys
+  if (secrets.length > 0 && !algorithms.includes('hmac-sha256')) return void tools.report({ path: ['secrets'], what: 'this scheme uses no secrets', mend: 'write keys' })
   const symmetric = secrets.length > 0 ? secretsFor(tools) : []
   const asymmetric = keys.length > 0 || secrets.length === 0 ? publicKeysFor(tools) : []
   return symmetric && asymmetric && [...symmetric, ...asymmetric]
 }
 
+interface Tools { readonly keys: readonly PreparedKey[]; readonly url: PublicUrl | undefined; readonly watch: Watch | undefined }
+
 interface Candidate { readonly input: InnerList; readonly signature: Uint8Array }
 
-function verify(settings: Settings, keys: readonly PreparedKey[], url: PublicUrl | undefined, delivery: Verifiable): Verdict<SignatureReason> {
+function verify(settings: Settings, tools: Tools, delivery: Verifiable): Verdict<SignatureReason> {
   const candidates = readCandidates(settings, delivery)
   if ('verdict' in candidates) return candidates
+  if (tools.watch !== undefined) watchCandidates(tools.watch, candidates.list, tools, delivery)
   const digest = checkBody(delivery)
   if (digest !== undefined) return digest
   let refusal: Refuse<SignatureReason> = refuse('signature-missing', { where: 'header signature-input' })
   for (const candidate of candidates.list) {
-    const verdict = judge(settings, keys, url, delivery, candidate)
+    const verdict = judge(settings, tools, delivery, candidate)
     if (verdict.verdict === 'pass') return verdict
     refusal = verdict
   }
   return refusal
+}
+
+function watchCandidates(watch: Watch, candidates: readonly Candidate[], { keys, url }: Tools, delivery: Verifiable): void {
+  const digest = delivery.headers.one('content-digest')
+  if (typeof digest === 'string') watch.compared('header content-digest', digest, `sha-256=:${createHash('sha256').update(delivery.body).digest('base64')}:`)
+  for (const { input, signature } of candidates) {
+    const base = signatureBase(input, delivery, url)
+    if (typeof base !== 'string') continue
+    const { alg, created, nonce } = Object.fromEntries(input[1])
+    watch.signed({
+      where: 'header signature', algorithm: typeof alg === 'string' ? alg : 'hmac-sha256', spelling: 'base64', texts: [Buffer.from(signature).toString('base64')], message: [base],
+      timestamp: typeof created === 'number' ? String(created) : undefined, id: typeof nonce === 'string' ? nonce : undefined,
+      keys: keys.filter(({ object }) => object.type === 'secret'),
+    })
+  }
 }
 
 function readCandidates({ label, tag }: Settings, delivery: Verifiable): { readonly list: readonly Candidate[] } | Refuse<SignatureReason> {
@@ -98,10 +126,11 @@ function checkBody({ headers, body }: Verifiable): Refuse<SignatureReason> | und
 }
 
 function judge(
-  settings: Settings, keys: readonly PreparedKey[], url: PublicUrl | undefined, delivery: Verifiable, { input, signature }: Candidate,
+  settings: Settings, { keys, url }: Tools, delivery: Verifiable, { input, signature }: Candidate,
 ): Verdict<SignatureReason> {
   const [, parameters] = input
-  const lacking = settings.covered.find((component) => !isCovered(component, componentNames(input), delivery))
+  const wanted = settings.uncoveredBody === 'allow' ? settings.covered : [...settings.covered, 'content-digest']
+  const lacking = wanted.find((component) => !isCovered(component, wholeComponents(input), delivery))
   if (lacking !== undefined) return refuse('signature-mismatch', { uncovered: lacking })
   const times = readTimes(parameters, delivery)
   if ('verdict' in times) return times
@@ -116,7 +145,7 @@ function judge(
   const nonce = parameters.get('nonce')
   const material = [bytesOf(base)]
   return proven({
-    material: isCovered('content-digest', componentNames(input), delivery) ? material : [...material, bytesOf('\n'), delivery.body],
+    material: isCovered('content-digest', wholeComponents(input), delivery) ? material : [...material, bytesOf('\n'), delivery.body],
     at: times.created, id: typeof nonce === 'string' && nonce !== '' ? nonce : undefined, key: key.reference,
   })
 }

@@ -8,9 +8,12 @@ import type { Verifiable } from '../reading.ts'
 /** Why a base cannot be made: a component that is absent, repeated, or not one of a request. */
 export interface NoBase { readonly component: string }
 
-/** The names of the covered components, without parameters. */
-export function componentNames([items]: InnerList): readonly string[] {
-  return items.map(([name]) => String(name))
+/**
+ * The names of the components that are covered whole. One member of a dictionary (`;key="sha-256"`) is not the field: the
+ * others beside it could be anything.
+ */
+export function wholeComponents([items]: InnerList): readonly string[] {
+  return items.filter(([, parameters]) => !parameters.has('key')).map(([name]) => String(name))
 }
 
 /** One line a component, and the parameters at last. Text of one character a byte. */

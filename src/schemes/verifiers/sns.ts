@@ -2,25 +2,40 @@ import { z } from 'zod'
 import { refuse, type Refuse, type Verdict } from '../../core/verdict.ts'
 import type { PublicAlgorithm } from '../algorithms/algorithm.ts'
 import { algorithm } from '../algorithms/index.ts'
-import { certificateKey } from '../certificates.ts'
+import { compileCertificateSource, type FindCertificate } from '../certificates.ts'
 import { bytesOf, decode } from '../encoding.ts'
 import { targetOf } from '../fetched-keys.ts'
 import { newTree, readJson, want } from '../json.ts'
 import type { Verifiable } from '../reading.ts'
 import type { SignatureReason } from '../scheme.ts'
 import { parseTime } from '../time-text.ts'
-import { defineVerifier, malformedAt, oneOrMore, proven, type VerifierTools } from './verifier.ts'
+import { defineVerifier, malformedAt, oneOrMore, proven, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('sns').describe('AWS SNS: RSA over fields of the body, under a certificate that the body names, on hosts of AWS.'),
   topics: oneOrMore
     .describe('The topics that may send, by ARN: AWS signs for everybody who has an account.'),
-  versions: z.array(z.enum(['1', '2'])).min(1).default(['2', '1']).describe('Signature versions that are taken: 1 is SHA-1, 2 is SHA-256.'),
+  versions: z.array(z.enum(['1', '2'])).min(1).default(['2', '1'])
+    .describe('Signature versions that are taken: 1 is SHA-1 and what a topic has unless it is set otherwise, 2 is SHA-256.'),
 })
 type Settings = z.output<typeof settings>
 
 const hosts = ['sns.*.amazonaws.com', 'sns.*.amazonaws.com.cn']
 const certificatePath = /^\/SimpleNotificationService-[A-Za-z0-9]{1,64}\.pem$/
+/** Where Amazon's authority keeps the certificates between its root and its customers: AWS serves the leaf alone. */
+const issuers = ['http://crt.*.amazontrust.com']
+
+/**
+ * The names in the certificates of a region, as the AWS SDK for Java 2 lists them (SnsHostProvider), and the one of the
+ * documentation that came before. Each belongs to AWS itself.
+ */
+function namesAt({ hostname }: URL): readonly string[] {
+  const [, region = '', ...suffix] = hostname.split('.')
+  const domain = suffix.join('.')
+  const government = region.startsWith('us-gov-') ? [`sns-us-gov-west-1.${domain}`] : []
+  return ['sns.amazonaws.com', hostname, `sns-signing.${region}.${domain}`, `sns-${region}.${domain}`, ...government]
+}
+
 const algorithms = { 1: algorithm('rsa-sha1') as PublicAlgorithm, 2: algorithm('rsa-sha256') as PublicAlgorithm } as const
 
 const fieldNames = [
@@ -44,13 +59,14 @@ export const sns = defineVerifier({
   facts: () => ({ timestamped: true, window: undefined, signsId: true }),
   compile(settings, tools) {
     const wrong = settings.topics.find((topic) => !/^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$/.test(topic))
-    if (wrong === undefined) return (delivery) => verify(settings, tools, delivery)
+    const find = compileCertificateSource({ hosts, issuers, names: namesAt }, tools.keys, tools.fetcher, tools.report)
+    if (wrong === undefined) return find && ((delivery) => verify(settings, find, delivery, tools.watch))
     tools.report({ path: ['topics'], what: `${JSON.stringify(wrong)} is no ARN of a topic`, mend: 'write arn:aws:sns:REGION:ACCOUNT:NAME' })
     return undefined
   },
 })
 
-async function verify({ topics, versions }: Settings, { fetcher }: VerifierTools, { body, at: now }: Verifiable): Promise<Verdict<SignatureReason>> {
+async function verify({ topics, versions }: Settings, find: FindCertificate, { body, at: now }: Verifiable, watch?: Watch): Promise<Verdict<SignatureReason>> {
   const read = readFields(body)
   if ('verdict' in read) return read
   const { value } = read
@@ -64,9 +80,14 @@ async function verify({ topics, versions }: Settings, { fetcher }: VerifierTools
   if (at === undefined) return refuse('timestamp-malformed', { where: 'JSON field Timestamp' })
   const url = value('SigningCertURL') ?? ''
   if (!certificatePath.test(targetOf(url, hosts))) return refuse('key-unknown', { where: 'JSON field SigningCertURL' })
-  const key = certificateKey(await fetcher.fetch(url, hosts), now)
   const row = algorithms[version]
-  if (key === undefined || row.unfit(key) !== undefined) return refuse('key-unknown', { where: 'certificate' })
+  watch?.signed({
+    where: 'JSON field Signature', algorithm: row.name, spelling: 'base64', texts: [value('Signature') ?? ''], message: [text], timestamp: value('Timestamp'),
+    id: value('MessageId'),
+  })
+  const key = await find(url, now)
+  if ('distrusted' in key) return refuse('key-unknown', { where: 'certificate', why: key.distrusted })
+  if (row.unfit(key) !== undefined) return refuse('key-unknown', { where: 'certificate', why: row.unfit(key) })
   if (!row.verify([text], key, signature)) return refuse('signature-mismatch')
   return proven({ material: [bytesOf(text)], at, id: value('MessageId'), key: url })
 }

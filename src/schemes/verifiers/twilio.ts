@@ -12,13 +12,14 @@ import { Reading, type Verifiable } from '../reading.ts'
 import { newTree } from '../json.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { defineVerifier, headerOf, malformedAt, proven, secretsFor, urlFor } from './verifier.ts'
+import { defineVerifier, headerOf, malformedAt, ownSecret, ownUrl, proven, secretsFor, urlFor, type Watch } from './verifier.ts'
 
 const settings = z.strictObject({
   kind: z.literal('twilio').describe('Twilio: HMAC-SHA1 over the URL, in any of its spellings, and the form or the digest of the body.'),
 })
 
-const proves = compileProof(algorithm('hmac-sha1') as SecretAlgorithm, 'base64')
+const hmac = algorithm('hmac-sha1') as SecretAlgorithm
+const proves = compileProof(hmac, 'base64')
 const header = 'x-twilio-signature'
 
 /** Did Twilio sign this URL, and this form or body? */
@@ -28,11 +29,22 @@ export const twilio = defineVerifier({
   facts: () => ({ timestamped: false, window: undefined, signsId: false }),
   compile(_, tools) {
     const [keys, url] = [secretsFor(tools), urlFor(tools)]
-    return keys && url && ((delivery) => verify(keys, url, delivery))
+    return keys && url && ((delivery) => verify(keys, url, delivery, tools.watch))
+  },
+  sign(_, tools) {
+    const [key, url] = [ownSecret(tools), ownUrl(tools)]
+    return key && url && ((unsigned) => {
+      const digest = isForm(unsigned.headers) ? undefined : `bodySHA256=${createHash('sha256').update(unsigned.body).digest('hex')}`
+      const query = [unsigned.query, digest].filter((part) => part !== undefined).join('&')
+      const whole = url.whole(unsigned.path, query === '' ? undefined : query) ?? ''
+      const rest = digest === undefined ? sortedPairs(parsePairs(Buffer.from(unsigned.body).toString('latin1')) ?? []).flat().join('') : ''
+      const signature = hmac.digest([whole + rest], key, 'base64')
+      return { headers: ['X-Twilio-Signature', signature], query: digest, marks: { signature } }
+    })
   },
 })
 
-function verify(keys: readonly PreparedKey[], url: PublicUrl, delivery: Verifiable): Verdict<SignatureReason> {
+function verify(keys: readonly PreparedKey[], url: PublicUrl, delivery: Verifiable, watch?: Watch): Verdict<SignatureReason> {
   const written = headerOf(delivery, header)
   if (typeof written !== 'string') return written
   const whole = url.whole(delivery.path, delivery.query)
@@ -40,11 +52,17 @@ function verify(keys: readonly PreparedKey[], url: PublicUrl, delivery: Verifiab
   const rest = signedBody(whole, delivery)
   if (typeof rest !== 'string') return rest
   for (const spelling of spellings(whole)) {
+    watch?.signed({ where: `header ${header}`, algorithm: 'hmac-sha1', spelling: 'base64', texts: [written], message: [spelling + rest], keys })
     const key = keys.find(({ object }) => proves([spelling + rest], object, [written]))
     if (key !== undefined) return proven({ material: [bytesOf(spelling + rest)], at: undefined, id: undefined, key: key.reference })
   }
   return Buffer.from(written, 'base64').toString('base64') === written && written.length === 28
     ? refuse('signature-mismatch', { keys: keys.length }) : malformedAt(`header ${header}`, 'is not spelled as the scheme asks')
+}
+
+/** A JSON body is signed by its digest in the query. */
+function isForm(headers: readonly string[]): boolean {
+  return headers.some((value, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'content-type' && value.toLowerCase().includes('form-urlencoded'))
 }
 
 /** What stands behind the URL: nothing where the query holds the body's digest, otherwise the sorted form. */

@@ -3,13 +3,16 @@ import { z, type ZodObject } from 'zod'
 import type { Signed } from '../../core/delivery.ts'
 import type { SchemeFacts } from '../../core/signing.ts'
 import { pass, refuse, type Pass, type Refuse, type Verdict } from '../../core/verdict.ts'
+import type { Message } from '../algorithms/algorithm.ts'
 import type { KeyFetcher } from '../fetched-keys.ts'
-import { formOf, publicKey, secretKey, type KeyForm } from '../keys.ts'
+import { formOf, privateKey, publicKey, secretKey, type KeyForm } from '../keys.ts'
 import type { Report } from '../plan.ts'
+import type { Spelling } from '../proof.ts'
 import { parsePublicUrl, type PublicUrl } from '../public-url.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey, SchemeKeys, WrittenKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
+import type { Sign } from '../sign.ts'
 
 /** A built-in verifier: what the scheme language cannot say, chosen by a preset and set by data. */
 export interface Verifier<Z extends ZodObject = ZodObject> {
@@ -20,6 +23,15 @@ export interface Verifier<Z extends ZodObject = ZodObject> {
   facts(settings: z.output<Z>): Pick<SchemeFacts, 'timestamped' | 'window' | 'signsId'>
   /** Undefined once a problem was reported. */
   compile(settings: z.output<Z>, tools: VerifierTools): Verify | undefined
+  /** Plays the sender. Left out where nobody but the sender can: its certificate stands at its own host. Undefined once a problem was reported. */
+  sign?(settings: z.output<Z>, tools: SignTools): Sign | undefined
+}
+
+export interface SignTools {
+  /** The secret, or the private key, as the sender has it. */
+  readonly written: Uint8Array
+  readonly publicUrl: string | undefined
+  readonly report: Report
 }
 
 /** Never throws for what a sender wrote. */
@@ -31,6 +43,27 @@ export interface VerifierTools {
   /** Fetches keys and certificates from the hosts that a verifier allows. */
   readonly fetcher: KeyFetcher
   readonly report: Report
+  /** Hears what is looked at, for `explain`; left out where nobody listens. */
+  readonly watch?: Watch
+}
+
+/** What a verifier looks at while it judges a delivery. */
+export interface Watch {
+  readonly signed: (looked: Looked) => void
+  /** Two texts that must be the same: a digest, a claim. */
+  readonly compared: (what: string, found: string, expected: string) => void
+}
+
+export interface Looked {
+  readonly where: string
+  /** A name of ours where it is known, for which secrets then tell what would be right. */
+  readonly algorithm: string
+  readonly spelling: Spelling
+  readonly texts: readonly string[]
+  readonly message: Message
+  readonly timestamp?: string | undefined
+  readonly id?: string | undefined
+  readonly keys?: readonly PreparedKey[]
 }
 
 /** One text, or several of which any one will do. */
@@ -79,6 +112,33 @@ function prepareAll(
     return []
   })
   return ready.length === written.length ? ready : undefined
+}
+
+/** The secret of whoever plays the sender. Undefined once a problem was reported. */
+export function ownSecret({ written, report }: SignTools, form?: KeyForm): KeyObject | undefined {
+  return usable(secretKey(formOf(form, 'secret'), written), report)
+}
+
+/** The private key of whoever plays the sender. Undefined once a problem was reported. */
+export function ownPrivateKey({ written, report }: SignTools, form?: KeyForm): KeyObject | undefined {
+  return usable(privateKey(formOf(form, 'public'), written), report)
+}
+
+/** A PEM or a JWK with a private part; anything else is a secret. */
+export function looksPrivate(written: Uint8Array): boolean {
+  const text = Buffer.from(written).toString('latin1')
+  return text.includes('PRIVATE KEY-----') || /^\s*\{[^]*"d"/.test(text)
+}
+
+function usable(key: KeyObject | { readonly unusable: string }, report: Report): KeyObject | undefined {
+  if (!('unusable' in key)) return key
+  return void report({ path: [], what: `the key ${key.unusable}`, mend: 'give it as the sender has it' })
+}
+
+/** The URL as the sender was given it, its query aside. */
+export function ownUrl({ publicUrl, report }: SignTools): PublicUrl | undefined {
+  const url = publicUrl === undefined ? undefined : parsePublicUrl(publicUrl.split('?', 1)[0] ?? '')
+  return url ?? void report({ path: [], what: 'the sender signs its URL, and there is none', mend: 'give it' })
 }
 
 /** `publicUrl`, which this verifier cannot do without. Undefined once a problem was reported. */

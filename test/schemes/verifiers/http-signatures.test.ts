@@ -80,6 +80,67 @@ t.test('rfc9421', async (t) => {
   t.match(await nonce.scheme?.verify(delivery(await signed({ params: ['created', 'nonce'], values: { nonce: 'n-1' } }))), { gain: { signed: { id: 'n-1', at: now } } })
 })
 
+t.test('what a signature must cover', async (t) => {
+  const lax: SchemeInput = { verifier: { kind: 'rfc9421', covered: [] } }
+  const bare = await signed({ fields: ['@method'] })
+  t.equal(await said(delivery(bare), lax), 'signature-mismatch', 'a body that nothing covers, whatever the list says')
+  t.equal(await said(delivery(bare, ''), lax), 'digest-mismatch', 'and a digest that is not its own')
+  t.equal(await said(delivery(await signed({ fields: ['@method'], text: '' }), ''), lax), 'signed', 'no body')
+  t.equal(await said(delivery(bare), { verifier: { kind: 'rfc9421', covered: [], uncoveredBody: 'allow' } }), 'signed', 'where that is meant')
+  const member = await signed({ fields: ['@method', '@authority', '@path', '@query', 'content-digest;key="sha-256"'] })
+  t.equal(await said(delivery(member)), 'signature-mismatch', 'one digest of several is not the field')
+  const strict = await signed({ fields: ['@method', '@authority', '@path', '@query', 'content-digest;sf'] })
+  t.equal(await said(delivery(strict)), 'signed', 'the field in its strict form')
+  const more: SchemeInput = { verifier: { kind: 'rfc9421', covered: ['x-tenant'] } }
+  t.equal(await said(delivery(await signed({ headers: { 'X-Tenant': 'a' } })), more), 'signature-mismatch', 'a header of our own wish')
+  t.equal(await said(delivery(await signed({ fields: [...covered, 'x-tenant'], headers: { 'X-Tenant': 'a' } })), more), 'signed')
+})
+
+t.test('parameters of a signature', async (t) => {
+  const tagged: SchemeInput = { verifier: { kind: 'rfc9421', tag: 'app' } }
+  t.equal(await said(delivery(await signed({ params: ['created', 'tag'], values: { tag: 'app' } })), tagged), 'signed')
+  t.equal(await said(delivery(await signed({ params: ['created', 'tag'], values: { tag: 'other' } })), tagged), 'signature-missing')
+  t.equal(await said(delivery(await signed({ params: ['created', 'alg'], values: { alg: 'ed25519' } }))), 'signed', 'the algorithm of the key, named')
+  for (const alg of ['hmac-sha256', 'rsa-v1_5-sha256', 'none', 'ED25519']) {
+    t.equal(await said(delivery(await signed({ params: ['created', 'alg'], values: { alg } }))), 'signature-mismatch', `named ${alg}`)
+  }
+  const good = await signed()
+  const changed = (change: (value: string) => string) => good.map((value, at) => (at % 2 === 1 && good[at - 1]?.toLowerCase() === 'signature-input' ? change(value) : value))
+  const time = now / 1000
+  for (const [name, change, expected] of [
+    ['a later time', (text: string) => text.replace(`created=${time}`, `created=${time + 1}`), 'signature-mismatch'],
+    ['a time in quotes', (text: string) => text.replace(`created=${time}`, `created="${time}"`), 'timestamp-malformed'],
+    ['a time with a fraction', (text: string) => text.replace(`created=${time}`, `created=${time}.5`), 'timestamp-malformed'],
+    ['a time before all', (text: string) => text.replace(`created=${time}`, 'created=-1'), 'timestamp-malformed'],
+    ['an end that is no time', (text: string) => `${text};expires="x"`, 'timestamp-malformed'],
+    ['another end', (text: string) => `${text};expires=${time + 9}`, 'signature-mismatch'],
+    ['another nonce', (text: string) => `${text};nonce="n"`, 'signature-mismatch'],
+    ['another key', (text: string) => text.replace('key-1', 'key-2'), 'signature-mismatch'],
+    ['a component twice', (text: string) => text.replace('("@method"', '("@method" "@method"'), 'signature-malformed'],
+    ['a component of responses', (text: string) => text.replace('("@method"', '("@method" "@status"'), 'signature-malformed'],
+    ['a component of the request before', (text: string) => text.replace('"@path"', '"@path";req'), 'signature-malformed'],
+    ['a trailer', (text: string) => text.replace('"content-digest"', '"content-digest";tr'), 'signature-malformed'],
+    ['its own parameters', (text: string) => text.replace('("@method"', '("@method" "@signature-params"'), 'signature-malformed'],
+    ['a name in upper case', (text: string) => text.replace('"content-digest")', '"content-digest" "Host")'), 'signature-malformed'],
+  ] as const) t.equal(await said(delivery(changed(change))), expected, name)
+})
+
+t.test('several signatures in one message', async (t) => {
+  const good = await signed()
+  const value = (name: string) => good[good.findIndex((text) => text.toLowerCase() === name) + 1] ?? ''
+  const both = (inputs: string, signatures: string) => delivery(good.map((text, at) => {
+    const name = good[at - 1]?.toLowerCase()
+    return name === 'signature-input' ? inputs : name === 'signature' ? signatures : text
+  }))
+  const [input, signature] = [value('signature-input'), value('signature')]
+  const other = input.replace(/^[a-z0-9]+=/, 'other=')
+  t.equal(await said(both(`${other}, ${input}`, `other=:AAAA:, ${signature}`)), 'signed', 'one that holds is enough')
+  t.equal(await said(both(`${other}, ${input}`, 'other=:AAAA:')), 'signature-mismatch', 'the one that counts is not there')
+  const nine = Array.from({ length: 9 }, (_, nth) => other.replace('other', `s${nth}`)).join(', ')
+  t.equal(await said(both(nine, signature)), 'signature-malformed', 'too many')
+  t.equal(await said(both(`${input}, ${input}`, `${signature}, ${signature}`)), 'signed', 'one label twice is the last of them, in both')
+})
+
 const cavageNames = ['(request-target)', 'host', 'date', 'digest']
 
 function cavage({ names = cavageNames, text = body, date = new Date(now).toUTCString(), more = '' } = {}): string[] {
@@ -113,6 +174,12 @@ t.test('draft-cavage', async (t) => {
     ['two lines of digest', delivery([...cavage(), 'Digest', 'SHA-256=AAAA']), 'signature-malformed'],
   ]
   for (const [name, one, expected] of cases) t.equal(await say(one), expected, name)
+  const renamed = (name: string) => cavage().map((text) => text.replace('algorithm="rsa-sha256"', name))
+  t.equal(await say(delivery(renamed('algorithm="hs2019"'))), 'signed', 'the key says which')
+  t.equal(await say(delivery(cavage().map((text) => text.replace('algorithm="rsa-sha256",', '')))), 'signed')
+  for (const name of ['rsa-sha1', 'hmac-sha256', 'rsa-sha512', 'none', '']) t.equal(await say(delivery(renamed(`algorithm="${name}"`))), 'signature-mismatch', `named ${name}`)
+  const { scheme } = compiled(schemeSchema.parse({ verifier: { kind: 'cavage', covered: [] } }), { keys: written([pem(rsa.publicKey)]) })
+  t.equal(scheme && await judge(scheme, delivery(cavage({ names: ['date'] }))), 'signature-mismatch', 'a body that nothing covers, whatever the list says')
   t.equal(await say(delivery(cavage()), 'https://social.example/users/a#main-key'), 'signed')
   t.equal(await say(delivery(cavage()), 'https://social.example/users/b#main-key'), 'key-unknown')
 })
@@ -134,6 +201,10 @@ t.test('digests', async (t) => {
   t.equal(checkDigest(`sha-256=${digestOf(body)}`, bytes), 'right')
   t.equal(checkDigest('SHA-256=', bytes), 'wrong')
   t.equal(checkDigest('MD5=AAAA', bytes), 'unreadable')
+  for (const weak of ['md5', 'sha', 'unixsum', 'unixcksum', 'adler', 'crc32c', 'id-sha-256']) t.equal(checkContentDigest(`${weak}=:${digestOf(body)}:`, bytes), 'unreadable', `${weak} alone`)
+  t.equal(checkContentDigest(`sha=:AAAA:, sha-256=:${digestOf(body)}:`, bytes), 'right', 'beside one that counts')
+  t.equal(checkContentDigest(`sha-256=:${digestOf(body)}:, sha-512=:${digestOf(body)}:`, bytes), 'wrong', 'of another length')
+  t.equal(checkContentDigest('', bytes), 'unreadable')
 })
 
 t.test('no delivery makes them throw', async (t) => {

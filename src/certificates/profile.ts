@@ -1,0 +1,99 @@
+import type { X509Certificate } from 'node:crypto'
+import { Der, type Element } from './der.ts'
+
+/** What Node does not tell of a certificate, and a path is judged by (RFC 5280 section 4.2). */
+export interface Profile {
+  /** Is it signed over a hash that nobody can make collide? */
+  readonly isSoundlySigned: boolean
+  /** How many authorities may stand below it; undefined: any number. */
+  readonly pathLength: number | undefined
+  /** Object identifiers of what this reader does not judge by, and a path must not go by: critical and unknown, or a name constraint. */
+  readonly strange: readonly string[]
+}
+
+const profiles = new WeakMap<X509Certificate, Profile | undefined>()
+
+/** Undefined: the DER is not of the standard form. Read once for each certificate. */
+export function profileOf(certificate: X509Certificate): Profile | undefined {
+  if (!profiles.has(certificate)) profiles.set(certificate, readSafely(certificate.raw))
+  return profiles.get(certificate)
+}
+
+function readSafely(der: Uint8Array): Profile | undefined {
+  try {
+    return read(der)
+  } catch {
+    return undefined
+  }
+}
+
+/** RSA and ECDSA over SHA-2, RSASSA-PSS, Ed25519, Ed448. SHA-1 and MD5 are not among them. */
+const sound: ReadonlySet<string> = new Set([
+  '1.2.840.113549.1.1.11', '1.2.840.113549.1.1.12', '1.2.840.113549.1.1.13', '1.2.840.113549.1.1.10',
+  '1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4', '1.3.101.112', '1.3.101.113',
+])
+
+const basicConstraints = '2.5.29.19'
+const nameConstraints = '2.5.29.30'
+/** Key usage, subject names, basic constraints, policies, extended key usage: judged here, by OpenSSL, or of no weight. */
+const known: ReadonlySet<string> = new Set(['2.5.29.15', '2.5.29.17', basicConstraints, '2.5.29.32', '2.5.29.37'])
+
+interface Extension { readonly oid: string; readonly isCritical: boolean; readonly value: Element }
+
+function read(der: Uint8Array): Profile {
+  const certificate = new Der(der).enter(0x30)
+  const extensions = readExtensions(certificate.enter(0x30))
+  const algorithm = readOid(certificate.enter(0x30))
+  const constraints = extensions.find(({ oid }) => oid === basicConstraints)
+  return {
+    isSoundlySigned: sound.has(algorithm),
+    pathLength: constraints === undefined ? undefined : readPathLength(new Der(der, constraints.value.content, constraints.value.end)),
+    strange: extensions.filter(({ oid, isCritical }) => oid === nameConstraints || (isCritical && !known.has(oid))).map(({ oid }) => oid),
+  }
+}
+
+/** Version, serial number, algorithm, issuer, validity, subject, key, two ids that nobody uses, extensions. */
+function readExtensions(body: Der): Extension[] {
+  body.maybe(0xa0)
+  body.take(0x02)
+  for (let passed = 0; passed < 5; passed += 1) body.take(0x30)
+  body.maybe(0x81)
+  body.maybe(0x82)
+  const wrapped = body.maybe(0xa3)
+  if (wrapped === undefined) return []
+  const list = body.inside(wrapped).enter(0x30)
+  const extensions: Extension[] = []
+  while (list.more) {
+    const one = list.enter(0x30)
+    const oid = readOid(one)
+    const flag = one.maybe(0x01)
+    extensions.push({ oid, isCritical: flag !== undefined && one.bytes[flag.content] !== 0, value: one.take(0x04) })
+  }
+  return extensions
+}
+
+function readPathLength(value: Der): number | undefined {
+  const constraints = value.enter(0x30)
+  constraints.maybe(0x01)
+  const length = constraints.maybe(0x02)
+  if (length === undefined) return undefined
+  // Longer than a byte is more than any path: it limits nothing that is not limited already.
+  return length.end - length.content > 1 ? 127 : constraints.bytes[length.content]
+}
+
+/** X.690 section 8.19. */
+function readOid(cursor: Der): string {
+  const { content, end } = cursor.take(0x06)
+  const arcs: number[] = []
+  let arc = 0
+  for (let at = content; at < end; at += 1) {
+    const byte = cursor.bytes[at] as number
+    arc = arc * 128 + (byte & 0x7f)
+    if ((byte & 0x80) !== 0) continue
+    arcs.push(arc)
+    arc = 0
+  }
+  const [first = 0, ...rest] = arcs
+  const root = Math.min(2, Math.floor(first / 40))
+  return [root, first - root * 40, ...rest].join('.')
+}

@@ -1,0 +1,84 @@
+import t from 'tap'
+import { leadsTo } from '../../src/certificates/path.ts'
+import { profileOf } from '../../src/certificates/profile.ts'
+import { makeOdd, type Odd, type OddOptions } from '../support/odd-certificates.ts'
+
+/** Paths that no handshake has verified (RFC 5280 section 6.1). */
+
+const now = Date.now()
+const serverAuth = '1.3.6.1.5.5.7.3.1'
+const emailProtection = '1.3.6.1.5.5.7.3.4'
+/** permittedSubtrees: dNSName "example.com". */
+const constrained = { oid: '2.5.29.30', critical: false, der: '3011a00f300d820b6578616d706c652e636f6d' }
+const unknown = { oid: '1.2.3.4', critical: true, der: '0500' }
+
+const root = await makeOdd({ name: 'root', authority: true })
+const middle = (more: Partial<OddOptions> = {}) => makeOdd({ name: 'middle', authority: true, by: root, ...more })
+const leafOf = (by: Odd, more: Partial<OddOptions> = {}) => makeOdd({ name: 'leaf', by, usages: [serverAuth], dns: ['leaf.example'], ...more })
+const leads = (leaf: Odd, between: readonly Odd[], authorities: readonly Odd[] = [root], at = now) => leadsTo(leaf.certificate, {
+  authorities: authorities.map((one) => one.certificate), between: between.map((one) => one.certificate),
+}, at)
+
+t.test('which paths lead up', async (t) => {
+  const good = await middle()
+  const leaf = await leafOf(good)
+  const [stranger, twin] = [await makeOdd({ name: 'stranger', authority: true }), await makeOdd({ name: 'root', authority: true })]
+  const none = await middle({ pathLength: 0 })
+  const below = await makeOdd({ name: 'below', authority: true, by: none })
+  const noAuthority = await makeOdd({ name: 'middle', by: root })
+  const cases: [string, boolean, boolean][] = [
+    ['leaf, middle, root', leads(leaf, [good]), true],
+    ['in any order, among others', leads(leaf, [stranger, twin, good]), true],
+    ['straight below the root', leads(await leafOf(root), []), true],
+    ['the middle itself is named', leads(leaf, [], [good]), true],
+    ['no middle', leads(leaf, []), false],
+    ['another root', leads(leaf, [good], [stranger]), false],
+    ['a root of the same name', leads(leaf, [good], [twin]), false],
+    ['the root of nobody', leads(leaf, [good, root], []), false],
+    ['signed by itself', leads(await makeOdd({ name: 'leaf', dns: ['leaf.example'] }), []), false],
+    ['a leaf that issues', leads(await leafOf(noAuthority), [noAuthority]), false],
+    ['one authority where none may stand', leads(await leafOf(below), [below, none]), false],
+    ['as many as may stand', leads(await leafOf(none), [none]), true],
+    ['for mail', leads(await leafOf(good, { usages: [emailProtection] }), [good]), false],
+    ['for anything', leads(await leafOf(good, { usages: ['2.5.29.37.0'] }), [good]), true],
+    ['for nothing in particular', leads(await leafOf(good, { usages: [] }), [good]), true],
+    ['a critical extension that nobody knows', leads(await leafOf(good, { extensions: [unknown] }), [good]), false],
+    ['the same, not critical', leads(await leafOf(good, { extensions: [{ ...unknown, critical: false }] }), [good]), true],
+    ['signed over SHA-1', leads(await leafOf(root, { hash: 'SHA-1' }), []), false],
+  ]
+  for (const [name, said, expected] of cases) t.equal(said, expected, name)
+})
+
+t.test('a middle is judged as a leaf is', async (t) => {
+  for (const [name, more] of [
+    ['name constraints', { extensions: [constrained] }], ['an unknown critical extension', { extensions: [unknown] }], ['SHA-1', { hash: 'SHA-1' }],
+    ['for mail alone', { usages: [emailProtection] }], ['old', { notBefore: now - 20_000, notAfter: now - 10_000 }], ['too new', { notBefore: now + 10_000 }],
+  ] as const) {
+    const between = await middle(more)
+    t.equal(leads(await leafOf(between), [between]), false, name)
+  }
+})
+
+t.test('to the second', async (t) => {
+  const [from, to] = [Math.floor(now / 1000) * 1000 - 5_000, Math.floor(now / 1000) * 1000 + 5_000]
+  const leaf = await leafOf(root, { notBefore: from, notAfter: to })
+  for (const [at, expected] of [[from - 1, false], [from, true], [to, true], [to + 1, false]] as const) t.equal(leads(leaf, [], [root], at), expected)
+})
+
+t.test('a path is no longer than any honest one, and a circle ends', async (t) => {
+  let above = root
+  const between: Odd[] = []
+  for (let nth = 0; nth < 8; nth += 1) {
+    above = await makeOdd({ name: `level ${nth}`, authority: true, by: above })
+    between.push(above)
+  }
+  t.equal(leads(await leafOf(between[5] as Odd), between), true, 'six authorities')
+  t.equal(leads(await leafOf(between[6] as Odd), between), false, 'seven')
+  const self = await makeOdd({ name: 'self', authority: true })
+  t.equal(leads(await leafOf(self), [self]), false)
+})
+
+t.test('a profile', async (t) => {
+  t.same(profileOf((await middle({ pathLength: 3 })).certificate), { isSoundlySigned: true, pathLength: 3, strange: [] })
+  t.same(profileOf((await middle({ extensions: [constrained] })).certificate), { isSoundlySigned: true, pathLength: undefined, strange: ['2.5.29.30'] })
+})
