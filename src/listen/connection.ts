@@ -124,7 +124,7 @@ export class SenderConnection {
     this.#inbox.add(chunk)
     if (this.#turn !== undefined) return this.#turn.body.arrived()
     if (this.#phase === 'idle') this.#await('head')
-    this.#advance()
+    this.#goOn()
   }
 
   /** Serves what is in the inbox, as far as it may be served now. */
@@ -166,6 +166,12 @@ export class SenderConnection {
     this.#turn = undefined
     if (!persists) return this.#close(body)
     this.#await(this.#inbox.length > 0 ? 'head' : 'idle')
+    // A turn later: first comes the record of this one.
+    if (this.#isAll || this.#inbox.length > 0) setImmediate(() => this.#goOn())
+  }
+
+  /** What was written ahead waits until the sender has read its answers. */
+  #goOn(): void {
     if (!this.socket.writableNeedDrain) this.#advance()
   }
 
@@ -185,16 +191,17 @@ export class SenderConnection {
   }
 
   /**
-   * Closes behind the answer. What the sender is still writing is taken for a while and thrown away: closing with unread
-   * bytes would reset the connection, and the sender would see the reset in place of the answer.
+   * Closes behind the answer. What the sender is still writing is taken for a while and thrown away: with unread bytes the
+   * system would reset the connection, and the sender would see the reset in place of the answer.
    */
   #close(body: RequestBody | undefined): void {
     this.#phase = 'closing'
     this.#leftover = body
     if (body?.isOver === true || this.socket.destroyed || this.socket.readableEnded) return void this.socket.destroySoon()
     this.#inbox.clear()
+    this.socket.end()
     this.socket.resume()
-    this.#stopLingering = this.#parts.clock.after(lingerTime, () => this.socket.destroySoon())
+    this.#stopLingering = this.#parts.clock.after(lingerTime, () => this.socket.destroy())
   }
 
   #linger(chunk: Buffer): void {
@@ -209,7 +216,7 @@ export class SenderConnection {
     if (this.#phase === 'closing') return void this.socket.destroySoon()
     this.#isAll = true
     if (this.#turn !== undefined) this.#turn.body.arrivedAll()
-    else this.#advance()
+    else this.#goOn()
   }
 
   #gone(): void {

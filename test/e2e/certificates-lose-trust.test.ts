@@ -101,7 +101,7 @@ t.test('time goes by on an open connection', async (t) => {
 })
 
 t.test('an intermediate expires on an open connection', async (t) => {
-  const started = await gatewayWith(t, {})
+  const started = await gatewayWith(t, { settings: { limits: { idleTimeout: '7d' } } })
   await started.ask({})
   const below = await started.pki.ca.below({ notAfter: Date.now() + hour })
   const client = await started.connect(await below.client())
