@@ -1,6 +1,7 @@
 import { Feeds } from './addresses/feeds.ts'
 import type { Address, Arrival } from './core/delivery.ts'
 import type { NonceStore } from './core/nonce.ts'
+import type { StatusSource } from './core/ocsp.ts'
 import type { Plan, Problem } from './core/plan.ts'
 import type { Route } from './core/policy.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
@@ -33,6 +34,7 @@ export interface Prepared {
   /** What it fetches from elsewhere; not started. */
   readonly publications: Publications
   readonly feeds: Feeds
+  readonly statuses: StatusSource
   /** Own certificates, authorities and revocation lists, by when they end, and what there is to say of that. */
   readonly expiries: readonly Expiry[]
   readonly warnings: (now: Instant) => readonly string[]
@@ -43,17 +45,19 @@ export interface Preparation {
   readonly nonces: NonceStore
   /** A receiver of the state before whose plan is the same is used again, with its open connections. */
   readonly reuse: (plan: ReceiverPlan) => Receiver | undefined
+  /** Who is asked whether certificates were revoked. */
+  readonly statuses: StatusSource
 }
 
 /** Compiles a read configuration. Throws `ConfigurationError` with every problem. */
-export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonces, reuse }: Preparation): Prepared {
+export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonces, reuse, statuses }: Preparation): Prepared {
   const receivers = new Map<string, Receiver>()
   const receiverPlans = new Map<string, ReceiverPlan>()
   const { settings } = loaded
   const publications = new Publications({ clock: world.clock, fetch: world.fetch, directory: files.absolute(settings.fetched.directory) })
   const feeds = new Feeds(settings.feeds, publications.open)
   const parts: Parts = {
-    clock: world.clock, environment: world.environment, nonces, publish: publications.open, feeds,
+    clock: world.clock, environment: world.environment, nonces, publish: publications.open, feeds, statuses,
     receiver: (made) => {
       const receiver = reuse(made) ?? httpReceiver(made, world.clock)
       receivers.set(made.name, receiver)
@@ -74,7 +78,7 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
   const { place, files: read } = compiled
   return {
     plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, receiverPlans, files: read, place,
-    publications, feeds, expiries: expiriesOf(listeners), warnings: (now) => warnOfExpiry(listeners, now, settings.warnBefore),
+    publications, feeds, statuses, expiries: expiriesOf(listeners), warnings: (now) => warnOfExpiry(listeners, now, settings.warnBefore),
   }
 }
 

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
+import { Statuses } from './certificates/ocsp-statuses.ts'
 import { readConfiguration } from './config/compile.ts'
 import type { ConfigurationFiles } from './config/files.ts'
 import type { Settings } from './config/schema.ts'
 import { compileStore } from './config/store.ts'
 import type { NonceStore } from './core/nonce.ts'
+import { notAsked } from './core/ocsp.ts'
 import type { Problem } from './core/plan.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
 import type { StorePlan } from './core/store-plan.ts'
@@ -49,8 +51,10 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   }
   const nonces = 'store' in opened ? opened.store : noStore
   const problems = 'store' in opened ? mistakes : [...mistakes, opened.problem]
+  // What responders said holds whatever is reloaded.
+  const statuses = before?.prepared.statuses ?? new Statuses(world)
   try {
-    return { settings, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same }) }
+    return { settings, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same, statuses }) }
   } catch (error) {
     if (!sameStore) await nonces.close()
     throw error
@@ -65,7 +69,7 @@ export function looked(files: ConfigurationFiles, world: World): Looked {
   const { loaded } = readConfiguration(files.configuration, files)
   const problems: Problem[] = [...loaded.problems]
   const storePlan = compileStore(loaded.settings.replay, files, world.environment, (problem) => { problems.push(problem) })
-  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined })
+  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked })
   return { settings: loaded.settings, prepared, storePlan }
 }
 

@@ -205,7 +205,8 @@ class Passage {
     this.#recorded = true
     const { decision, forwarded } = outcome
     const store = (decision?.storeTime ?? 0) + (forwarded?.storeTime ?? 0)
-    const facts = standsIn(decision) ? { ...outcome.facts, store: 'local' } : outcome.facts
+    const noted = decision?.note === undefined ? outcome.facts : { ...decision.note, ...outcome.facts }
+    const facts = standsIn(decision) ? { ...noted, store: 'local' } : noted
     this.#parts.record({
       at: this.#at, id: this.#id, route: this.#route?.name, from: this.#from,
       certificate: this.#connection.certificate, verdict: outcome.verdict, reason: outcome.reason, status: outcome.status,

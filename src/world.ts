@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
-import type { Clock, Fetch, Random } from './core/ports.ts'
+import type { Clock, Exchange, Fetch, Random } from './core/ports.ts'
+import { makeExchange } from './outside/exchange.ts'
 import { makeFetch } from './outside/fetch.ts'
 
 /** The real clock, randomness and environment. Nothing else in `src` touches them; tests hand in their own. */
@@ -8,6 +9,7 @@ export interface World {
   readonly random: Random
   readonly environment: (name: string) => string | undefined
   readonly fetch: Fetch
+  readonly exchange: Exchange
 }
 
 export const systemWorld: World = {
@@ -22,6 +24,7 @@ export const systemWorld: World = {
   random: pooledRandom(4096),
   environment: (name) => process.env[name],
   fetch: makeFetch(),
+  exchange: makeExchange(),
 }
 
 /** OpenSSL's generator, asked for a pool at a time: to ask costs as much as dozens of ids do. No byte is given twice. */

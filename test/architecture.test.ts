@@ -27,7 +27,7 @@ const allowed: Record<string, readonly string[]> = {
   send: ['core', 'schemes'],
   explain: ['core', 'send', 'judge.ts', 'config', 'checks', 'schemes', 'addresses', 'certificates', 'nonces', 'prepare.ts', 'world.ts'],
   'prepare.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'outside', 'world.ts'],
-  'state.ts': ['core', 'config', 'nonces', 'prepare.ts', 'under-way.ts', 'world.ts'],
+  'state.ts': ['core', 'certificates', 'config', 'nonces', 'prepare.ts', 'under-way.ts', 'world.ts'],
   'under-way.ts': [],
   'surroundings.ts': ['state.ts'],
   workers: ['core', 'config', 'listen', 'audit', 'admin', 'nonces', 'gateway.ts', 'state.ts', 'surroundings.ts', 'world.ts'],

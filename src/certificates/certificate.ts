@@ -1,5 +1,6 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { NamePart, PeerCertificate, SubjectName } from '../core/delivery.ts'
+import type { CertificateLink, OcspRule } from '../core/ocsp.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { readCertificates } from './pem.ts'
@@ -12,6 +13,8 @@ export interface Vouchers {
   readonly authorities: readonly X509Certificate[]
   /** Empty: nobody is asked whether a certificate was revoked. */
   readonly lists: readonly RevocationList[]
+  /** What their responders are asked, unless a route says otherwise. */
+  readonly ocsp?: OcspRule | undefined
 }
 
 /** Where a certificate came from. */
@@ -36,6 +39,7 @@ export class Certificate implements PeerCertificate {
   readonly #leaf: X509Certificate
   readonly #shown: Shown
   #chain: { readonly of: readonly X509Certificate[]; readonly chain: Chain } | undefined
+  #links: { readonly of: Vouchers; readonly links: readonly CertificateLink[] } | undefined
   #subject: readonly NamePart[] | undefined
   #names: readonly SubjectName[] | undefined
   #fingerprint: string | undefined
@@ -62,6 +66,12 @@ export class Certificate implements PeerCertificate {
 
   get der(): Uint8Array { return this.#leaf.raw }
   get issuers(): readonly Uint8Array[] { return this.#ways.issuers.map((one) => one.raw) }
+  get ocsp(): OcspRule | undefined { return this.#shown.vouchers().ocsp }
+  get links(): readonly CertificateLink[] {
+    const vouchers = this.#shown.vouchers()
+    if (this.#links?.of !== vouchers) this.#links = { of: vouchers, links: this.#ways.links.map((link) => linkOf(link, this.#leaf, vouchers)) }
+    return this.#links.links
+  }
   get #ways(): Chain {
     const { authorities } = this.#shown.vouchers()
     if (this.#chain?.of !== authorities) this.#chain = { of: authorities, chain: buildChain(this.#leaf, this.#shown.sent(), authorities) }
@@ -85,6 +95,13 @@ export function certificateFromPem(pem: string, verified: PeerCertificate['trust
   if (leaf === undefined) throw new Error('there is no certificate in this text')
   const met = { vouchers, at: Number.NEGATIVE_INFINITY }
   return new Certificate({ leaf, sent: () => sent, verified, met, vouchers: () => vouchers, now })
+}
+
+function linkOf([one, issuer]: Chain['links'][number], leaf: X509Certificate, { lists }: Vouchers): CertificateLink {
+  return {
+    of: one === leaf ? 'sender' : 'authority', certificate: one.raw, issuer: issuer.raw,
+    isListed: (serial) => lists.some((list) => list.isIssuedBy(issuer) && list.has(serial)),
+  }
 }
 
 const validity = new WeakMap<X509Certificate, { readonly notBefore: Instant; readonly notAfter: Instant }>()

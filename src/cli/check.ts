@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { readConfiguration } from '../config/compile.ts'
 import { compileStore } from '../config/store.ts'
+import { notAsked } from '../core/ocsp.ts'
 import type { Problem } from '../core/plan.ts'
 import type { FeedStanding } from '../addresses/feeds.ts'
 import type { Standing } from '../outside/publications.ts'
@@ -21,7 +22,7 @@ export async function checkConfiguration(file: string, world: World): Promise<st
   const { loaded, files } = readConfiguration(file)
   const problems: Problem[] = [...loaded.problems]
   compileStore(loaded.settings.replay, files, world.environment, (problem) => { problems.push(problem) })
-  const { listeners, plan, receivers, feeds, publications, warnings } = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined })
+  const { listeners, plan, receivers, feeds, publications, warnings } = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked })
   await Promise.all([...receivers.values()].map((receiver) => receiver.close()))
   const expiring = warnings(world.clock.now()).map((text) => `warning: ${text}`)
   const notes = [...expiring, ...feeds.standing.map(noteOnFeed), ...publications.standing.flatMap(noteOnPublication)]

@@ -30,6 +30,7 @@ function compileTls(settings: ListenerSettings['tls'], path: Path, files: Config
       mode: client.mode,
       ca: client.ca.map((name, at) => read(name, 'clientCertificate', 'ca', at)),
       crl: client.crl.map((name, at) => read(name, 'clientCertificate', 'crl', at)),
+      ocsp: client.ocsp,
     },
   }
 }

@@ -3,6 +3,7 @@ import { feedSchema } from '../addresses/feed-document.ts'
 import { range } from '../addresses/ranges.ts'
 import { checks } from '../checks/index.ts'
 import { duration, mistake, size } from '../core/fields.ts'
+import { ocspSchema } from '../core/ocsp.ts'
 
 /** The frame of the configuration file; each check brings the schema of its own key. Defaults live here and there only. */
 
@@ -20,6 +21,7 @@ const clientCertificate = z.strictObject({
   mode: z.enum(['request', 'require']).describe('request: the route decides; require: refused in the handshake.'),
   ca: z.array(z.string()).min(1).describe('PEM files of the certificate authorities that are trusted for senders; never empty.'),
   crl: z.array(z.string()).default([]).describe('Files of revocation lists, PEM or DER.'),
+  ocsp: ocspSchema.optional().describe('What is asked of certificates’ responders on routes with `certificate:` that do not say otherwise; left out: nothing.'),
 })
 
 const tls = z.strictObject({

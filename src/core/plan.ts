@@ -1,3 +1,4 @@
+import type { OcspRule } from './ocsp.ts'
 import type { Route } from './policy.ts'
 import type { Bytes, Milliseconds } from './units.ts'
 
@@ -43,6 +44,7 @@ export interface ClientCertificatePlan {
   /** Never empty. */
   readonly ca: readonly string[]
   readonly crl: readonly string[]
+  readonly ocsp?: OcspRule | undefined
 }
 
 export interface Limits {

@@ -1,6 +1,7 @@
 import { readConfiguration } from '../config/compile.ts'
 import { memoryStore } from '../nonces/memory.ts'
 import { prepare, type Prepared } from '../prepare.ts'
+import { notAsked } from '../core/ocsp.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Instant } from '../core/units.ts'
 import type { World } from '../world.ts'
@@ -33,7 +34,7 @@ export async function prepareOffline(file: string, world: World, at: Instant): P
   const clock = new OfflineClock(at)
   const { loaded, files } = readConfiguration(file)
   const still = { ...world, clock }
-  const prepared = prepare(loaded, files, { world: still, nonces: memoryStore(clock), reuse: () => undefined })
+  const prepared = prepare(loaded, files, { world: still, nonces: memoryStore(clock), reuse: () => undefined, statuses: notAsked })
   await Promise.all([...prepared.receivers.values()].map((receiver) => receiver.close()))
   return { plan: prepared.plan, find: prepared.find, listeners: prepared.listeners, clock }
 }

@@ -2,6 +2,7 @@ import { constants, type X509Certificate } from 'node:crypto'
 import type { ServerOptions } from 'node:https'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Vouchers } from '../certificates/certificate.ts'
+import type { OcspRule } from '../core/ocsp.ts'
 import type { Problem, TlsPlan } from '../core/plan.ts'
 import { chooseByName, ServerNames } from './server-names.ts'
 import { isIssuedBy } from '../certificates/chain.ts'
@@ -18,6 +19,7 @@ export interface TlsMaterial {
   readonly authorities: readonly X509Certificate[]
   /** Whom they take back. OpenSSL is not given these: it asks in the handshake only, and stalls on large ones. */
   readonly lists: readonly RevocationList[]
+  readonly ocsp?: OcspRule | undefined
   /** Does a certificate of ours carry the name that a sender calls? True where none is called. */
   readonly knows: (name: string | undefined) => boolean
   /** Is a connection without a trusted certificate closed at once? */
@@ -52,9 +54,9 @@ export function buildTlsOptions(plan: TlsPlan): TlsMaterial | { readonly problem
   const shared = { ...serverOptions(plan), ...senderOptions(plan, authorities) }
   const options = attempt([], 'see what OpenSSL says', () => withNames(shared, [own, ...others.flatMap((pair) => pair ?? [])]))
   if (options === undefined) return { problems }
-  const mode = plan.clientCertificate?.mode
+  const { mode, ocsp } = plan.clientCertificate ?? {}
   return {
-    options, authorities, lists, certificates: [own, ...others.flatMap((pair) => pair ?? [])].flatMap((pair) => pair.certificates), knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
+    options, authorities, lists, ocsp, certificates: [own, ...others.flatMap((pair) => pair ?? [])].flatMap((pair) => pair.certificates), knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
     senders: mode === undefined ? 'unasked' : mode === 'require' ? 'required' : 'asked',
   }
 }
