@@ -10,7 +10,7 @@ import type { Problem } from './core/plan.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
 import type { StorePlan } from './core/store-plan.ts'
 import { openStore, type OpenedStore } from './nonces/open.ts'
-import { noStore, prepare, type Prepared } from './prepare.ts'
+import { fetchedListsOf, listUrls, noStore, prepare, type Prepared } from './prepare.ts'
 import { UnderWay } from './under-way.ts'
 import type { World } from './world.ts'
 
@@ -18,6 +18,8 @@ import type { World } from './world.ts'
 export interface State {
   readonly prepared: Prepared
   readonly settings: Settings
+  /** Where what is fetched is kept. */
+  readonly fetchedDirectory: string
   readonly nonces: NonceStore
   readonly storePlan: StorePlan
   /** The deliveries that came in with this state. */
@@ -53,8 +55,11 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   const problems = 'store' in opened ? mistakes : [...mistakes, opened.problem]
   // What responders said holds whatever is reloaded.
   const statuses = before?.prepared.statuses ?? new Statuses(world)
+  const directory = files.absolute(settings.fetched.directory)
+  const fetchedLists = before?.fetchedDirectory === directory ? before.prepared.fetchedLists : fetchedListsOf(world, directory)
+  await fetchedLists.load(listUrls(settings))
   try {
-    return { settings, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same, statuses }) }
+    return { settings, fetchedDirectory: directory, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same, statuses, fetchedLists }) }
   } catch (error) {
     if (!sameStore) await nonces.close()
     throw error
@@ -69,7 +74,7 @@ export function looked(files: ConfigurationFiles, world: World): Looked {
   const { loaded } = readConfiguration(files.configuration, files)
   const problems: Problem[] = [...loaded.problems]
   const storePlan = compileStore(loaded.settings.replay, files, world.environment, (problem) => { problems.push(problem) })
-  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked })
+  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked, fetchedLists: fetchedListsOf(world, files.absolute(loaded.settings.fetched.directory)) })
   return { settings: loaded.settings, prepared, storePlan }
 }
 

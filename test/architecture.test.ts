@@ -26,7 +26,7 @@ const allowed: Record<string, readonly string[]> = {
   'way.ts': ['core', 'judge.ts', 'listen', 'forward', 'audit'],
   send: ['core', 'schemes'],
   explain: ['core', 'send', 'judge.ts', 'config', 'checks', 'schemes', 'addresses', 'certificates', 'nonces', 'prepare.ts', 'world.ts'],
-  'prepare.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'outside', 'world.ts'],
+  'prepare.ts': ['core', 'certificates', 'config', 'forward', 'listen', 'addresses', 'outside', 'world.ts'],
   'state.ts': ['core', 'certificates', 'config', 'nonces', 'prepare.ts', 'under-way.ts', 'world.ts'],
   'under-way.ts': [],
   'surroundings.ts': ['state.ts'],

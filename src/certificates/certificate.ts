@@ -13,6 +13,8 @@ export interface Vouchers {
   readonly authorities: readonly X509Certificate[]
   /** Empty: nobody is asked whether a certificate was revoked. */
   readonly lists: readonly RevocationList[]
+  /** Lists are asked for, also while there is none yet. */
+  readonly listsWanted?: boolean
   /** What their responders are asked, unless a route says otherwise. */
   readonly ocsp?: OcspRule | undefined
 }
@@ -57,11 +59,12 @@ export class Certificate implements PeerCertificate {
     if (verified !== 'trusted') return verified
     const [current, time] = [vouchers(), now()]
     const fresh = current === met.vouchers && time - met.at < verdictLasts
-    if (fresh && current.lists.length === 0) return 'trusted'
+    const wanted = current.listsWanted === true || current.lists.length > 0
+    if (fresh && !wanted) return 'trusted'
     const { links, issuers } = this.#ways
     if (issuers.length === 0) return { error: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
     if (!fresh && !issuers.every((one) => isValidAt(one, time))) return { error: 'CERT_HAS_EXPIRED' }
-    return current.lists.length === 0 ? 'trusted' : findRevocation(links, current.lists, time) ?? 'trusted'
+    return wanted ? findRevocation(links, current.lists, time) ?? 'trusted' : 'trusted'
   }
 
   get der(): Uint8Array { return this.#leaf.raw }
@@ -97,10 +100,10 @@ export function certificateFromPem(pem: string, verified: PeerCertificate['trust
   return new Certificate({ leaf, sent: () => sent, verified, met, vouchers: () => vouchers, now })
 }
 
-function linkOf([one, issuer]: Chain['links'][number], leaf: X509Certificate, { lists }: Vouchers): CertificateLink {
+function linkOf([one, issuer]: Chain['links'][number], leaf: X509Certificate, vouchers: Vouchers): CertificateLink {
   return {
     of: one === leaf ? 'sender' : 'authority', certificate: one.raw, issuer: issuer.raw,
-    isListed: (serial) => lists.some((list) => list.isIssuedBy(issuer) && list.has(serial)),
+    isListed: (serial) => vouchers.lists.some((list) => list.isIssuedBy(issuer) && list.has(serial)),
   }
 }
 

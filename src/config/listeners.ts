@@ -29,10 +29,15 @@ function compileTls(settings: ListenerSettings['tls'], path: Path, files: Config
     clientCertificate: client === undefined ? undefined : {
       mode: client.mode,
       ca: client.ca.map((name, at) => read(name, 'clientCertificate', 'ca', at)),
-      crl: client.crl.map((name, at) => read(name, 'clientCertificate', 'crl', at)),
+      crl: client.crl.map((name, at) => (isUrl(name) ? { url: name } : read(name, 'clientCertificate', 'crl', at))),
       ocsp: client.ocsp,
     },
   }
+}
+
+/** Is this list fetched, and not a file? */
+export function isUrl(name: string): boolean {
+  return /^https?:\/\//i.test(name)
 }
 
 /** The text of a PEM file; empty once a problem was reported. */

@@ -43,7 +43,8 @@ export interface ClientCertificatePlan {
   readonly mode: 'request' | 'require'
   /** Never empty. */
   readonly ca: readonly string[]
-  readonly crl: readonly string[]
+  /** The text of a file, or where a list is fetched from. */
+  readonly crl: readonly (string | { readonly url: string })[]
   readonly ocsp?: OcspRule | undefined
 }
 

@@ -53,3 +53,9 @@ export interface ExchangeRequest {
 
 /** Rejects for anything but a whole 200 within the cap, and once the signal says so; follows no redirect. */
 export type Exchange = (request: ExchangeRequest) => Promise<Uint8Array>
+
+/** What was fetched, as it is kept over restarts. A write is whole or not at all. */
+export interface KeptBytes {
+  readonly read: (url: string) => Promise<Uint8Array | undefined>
+  readonly write: (url: string, bytes: Uint8Array) => Promise<void>
+}

@@ -19,6 +19,7 @@ export interface TlsMaterial {
   readonly authorities: readonly X509Certificate[]
   /** Whom they take back. OpenSSL is not given these: it asks in the handshake only, and stalls on large ones. */
   readonly lists: readonly RevocationList[]
+  readonly listsWanted: boolean
   readonly ocsp?: OcspRule | undefined
   /** Does a certificate of ours carry the name that a sender calls? True where none is called. */
   readonly knows: (name: string | undefined) => boolean
@@ -37,7 +38,7 @@ const ciphers = [
  * Settings → TLS options; or every problem at once, each with its path below `tls`. Nothing in here falls back: an
  * authority set that is empty or cannot be read would make Node trust the public roots (CVE-2026-27586 was that).
  */
-export function buildTlsOptions(plan: TlsPlan): TlsMaterial | { readonly problems: readonly Problem[] } {
+export function buildTlsOptions(plan: TlsPlan, fetched: FetchedAt = () => []): TlsMaterial | { readonly problems: readonly Problem[] } {
   const problems: Problem[] = []
   const attempt: Attempt = (path, mend, run) => {
     try {
@@ -54,11 +55,21 @@ export function buildTlsOptions(plan: TlsPlan): TlsMaterial | { readonly problem
   const shared = { ...serverOptions(plan), ...senderOptions(plan, authorities) }
   const options = attempt([], 'see what OpenSSL says', () => withNames(shared, [own, ...others.flatMap((pair) => pair ?? [])]))
   if (options === undefined) return { problems }
+  const listsNow = compileLists(plan, lists, fetched)
   const { mode, ocsp } = plan.clientCertificate ?? {}
   return {
-    options, authorities, lists, ocsp, certificates: [own, ...others.flatMap((pair) => pair ?? [])].flatMap((pair) => pair.certificates), knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
+    options, authorities, ocsp, listsWanted: (plan.clientCertificate?.crl.length ?? 0) > 0, get lists() { return listsNow() }, certificates: [own, ...others.flatMap((pair) => pair ?? [])].flatMap((pair) => pair.certificates), knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
     senders: mode === undefined ? 'unasked' : mode === 'require' ? 'required' : 'asked',
   }
+}
+
+/** The lists that were fetched from a URL, as they stand at each call. */
+export type FetchedAt = (url: string) => readonly RevocationList[]
+
+/** Those of files, and those that were fetched: they change behind our back. */
+function compileLists({ clientCertificate }: TlsPlan, own: readonly RevocationList[], fetched: FetchedAt): () => readonly RevocationList[] {
+  const urls = (clientCertificate?.crl ?? []).flatMap((one) => (typeof one === 'object' ? one.url : []))
+  return urls.length === 0 ? () => own : () => [...own, ...urls.flatMap(fetched)]
 }
 
 type Attempt = <T>(path: Problem['path'], mend: string, run: () => T) => T | undefined
@@ -82,7 +93,7 @@ function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt): 
   attempt(at('ca'), 'write at least one PEM file', () => {
     if (asked.ca.length === 0) throw new Error('no authority is named, so no sender could be trusted')
   })
-  const lists = asked.crl.flatMap((crl, index) =>
+  const lists = asked.crl.flatMap((crl, index) => typeof crl === 'object' ? [] :
     attempt(at('crl', index), 'write complete revocation lists, PEM or DER, as their authority issued them', () => readLists(crl, authorities)) ?? [])
   return { authorities, lists }
 }
