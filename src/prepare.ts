@@ -1,9 +1,10 @@
 import { Feeds } from './addresses/feeds.ts'
+import type { ReadLists } from './certificates/digested-lists.ts'
 import { FetchedLists, type Followed } from './certificates/fetched-lists.ts'
 import type { Address, Arrival } from './core/delivery.ts'
 import type { NonceStore } from './core/nonce.ts'
 import type { StatusSource } from './core/ocsp.ts'
-import type { Plan, Problem } from './core/plan.ts'
+import type { Plan, Problem, TlsPlan } from './core/plan.ts'
 import type { Route } from './core/policy.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
 import { compilePlan, type Parts } from './config/compile.ts'
@@ -57,10 +58,12 @@ export interface Preparation {
   readonly statuses: StatusSource
   /** Revocation lists by URL; what is kept of them was loaded. */
   readonly fetchedLists: FetchedLists
+  /** How lists of files are read; left out: there and then. */
+  readonly readLists?: ReadLists
 }
 
 /** Compiles a read configuration. Throws `ConfigurationError` with every problem. */
-export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonces, reuse, statuses, fetchedLists }: Preparation): Prepared {
+export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonces, reuse, statuses, fetchedLists, readLists }: Preparation): Prepared {
   const receivers = new Map<string, Receiver>()
   const receiverPlans = new Map<string, ReceiverPlan>()
   const { settings } = loaded
@@ -80,7 +83,7 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
   const problems = [...compiled.problems]
   const faulty = [...loaded.replaced, ...problems.map(({ path }) => path.slice(0, 2))]
   problems.push(...ambiguities(plan.routes).map((one) => asProblem(one, plan.routes)).filter(({ path }) => !isBelow(path, faulty)))
-  const listeners = prepareListeners(plan, faulty, problems, fetchedLists)
+  const listeners = prepareListeners(plan, faulty, problems, (tls) => buildTlsOptions(tls, fetchedLists.at, readLists))
   if (problems.length > 0) {
     for (const one of receiverPlans.values()) if (reuse(one) === undefined) void receivers.get(one.name)?.close()
     throw new ConfigurationError(inFileOrder(problems.map(compiled.place)))
@@ -120,10 +123,10 @@ export function listUrls({ listeners }: Settings): readonly string[] {
 }
 
 /** Builds what TLS needs; of a listener that has problems already nothing further is said. */
-function prepareListeners(plan: Plan, faulty: readonly Problem['path'][], problems: Problem[], fetchedLists: FetchedLists): Prepared['listeners'] {
+function prepareListeners(plan: Plan, faulty: readonly Problem['path'][], problems: Problem[], build: (tls: TlsPlan) => ReturnType<typeof buildTlsOptions>): Prepared['listeners'] {
   return plan.listeners.flatMap((listener, at) => {
     if (isBelow(['listeners', at], faulty)) return []
-    const built = buildTlsOptions(listener.tls, fetchedLists.at)
+    const built = build(listener.tls)
     if (!('problems' in built)) return [{ plan: listener, tls: built }]
     problems.push(...built.problems.map((problem) => ({ ...problem, path: ['listeners', at, 'tls', ...problem.path] })))
     return []

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
+import { digestLists } from './certificates/digested-lists.ts'
 import { Statuses } from './certificates/ocsp-statuses.ts'
 import { readConfiguration } from './config/compile.ts'
 import type { ConfigurationFiles } from './config/files.ts'
+import { listFiles } from './config/listeners.ts'
 import type { Settings } from './config/schema.ts'
 import { compileStore } from './config/store.ts'
 import type { NonceStore } from './core/nonce.ts'
@@ -58,8 +60,9 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   const directory = files.absolute(settings.fetched.directory)
   const fetchedLists = before?.fetchedDirectory === directory ? before.prepared.fetchedLists : fetchedListsOf(world, directory)
   await fetchedLists.load(listUrls(settings))
+  const readLists = await digestLists(listFiles(settings, files))
   try {
-    return { settings, fetchedDirectory: directory, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same, statuses, fetchedLists }) }
+    return { settings, fetchedDirectory: directory, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same, statuses, fetchedLists, readLists }) }
   } catch (error) {
     if (!sameStore) await nonces.close()
     throw error

@@ -1,6 +1,6 @@
 import type { ListenerPlan, Problem, TlsPlan } from '../core/plan.ts'
 import type { ConfigurationFiles } from './files.ts'
-import type { ListenerSettings } from './schema.ts'
+import type { ListenerSettings, Settings } from './schema.ts'
 
 type Path = readonly (string | number)[]
 type Report = (problem: Problem) => void
@@ -33,6 +33,12 @@ function compileTls(settings: ListenerSettings['tls'], path: Path, files: Config
       ocsp: client.ocsp,
     },
   }
+}
+
+/** The texts of the listeners' lists and authorities, as far as they can be read; to be read ahead. */
+export function listFiles({ listeners }: Settings, files: ConfigurationFiles) {
+  const textsOf = (names: readonly string[]): string[] => names.filter((name) => !isUrl(name)).map((name) => readText(name, [], files, () => {}))
+  return listeners.flatMap(({ tls: { clientCertificate: client } }) => (client === undefined ? [] : [{ lists: textsOf(client.crl), authorities: textsOf(client.ca) }]))
 }
 
 /** Is this list fetched, and not a file? */

@@ -8,7 +8,8 @@ import { chooseByName, ServerNames } from './server-names.ts'
 import { isIssuedBy } from '../certificates/chain.ts'
 import { readCertificates, readKey } from '../certificates/pem.ts'
 import { nameOf } from '../certificates/revocation.ts'
-import { readRevocationLists, type RevocationList } from '../certificates/revocation-list.ts'
+import { readListsNow, type ReadLists } from '../certificates/digested-lists.ts'
+import type { RevocationList } from '../certificates/revocation-list.ts'
 
 /** What a listener does TLS with, ready for `https.createServer` and `setSecureContext`. */
 export interface TlsMaterial {
@@ -38,7 +39,7 @@ const ciphers = [
  * Settings → TLS options; or every problem at once, each with its path below `tls`. Nothing in here falls back: an
  * authority set that is empty or cannot be read would make Node trust the public roots (CVE-2026-27586 was that).
  */
-export function buildTlsOptions(plan: TlsPlan, fetched: FetchedAt = () => []): TlsMaterial | { readonly problems: readonly Problem[] } {
+export function buildTlsOptions(plan: TlsPlan, fetched: FetchedAt = () => [], read: ReadLists = readListsNow): TlsMaterial | { readonly problems: readonly Problem[] } {
   const problems: Problem[] = []
   const attempt: Attempt = (path, mend, run) => {
     try {
@@ -50,7 +51,7 @@ export function buildTlsOptions(plan: TlsPlan, fetched: FetchedAt = () => []): T
   }
   const own = readPair(plan, [], attempt)
   const others = (plan.others ?? []).map((pair, at) => readPair(pair, ['others', at], attempt))
-  const { authorities, lists } = readVouchers(plan, attempt)
+  const { authorities, lists } = readVouchers(plan, attempt, read)
   if (problems.length > 0 || own === undefined) return { problems }
   const shared = { ...serverOptions(plan), ...senderOptions(plan, authorities) }
   const options = attempt([], 'see what OpenSSL says', () => withNames(shared, [own, ...others.flatMap((pair) => pair ?? [])]))
@@ -85,7 +86,7 @@ function readPair(pair: { readonly certificate: string; readonly key: string }, 
   })
 }
 
-function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt): Vouchers {
+function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt, read: ReadLists): Vouchers {
   if (asked === undefined) return { authorities: [], lists: [] }
   const at = (...path: Problem['path']) => ['clientCertificate', ...path]
   const authorities = asked.ca.flatMap((pem, index) =>
@@ -94,7 +95,7 @@ function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt): 
     if (asked.ca.length === 0) throw new Error('no authority is named, so no sender could be trusted')
   })
   const lists = asked.crl.flatMap((crl, index) => typeof crl === 'object' ? [] :
-    attempt(at('crl', index), 'write complete revocation lists, PEM or DER, as their authority issued them', () => readLists(crl, authorities)) ?? [])
+    attempt(at('crl', index), 'write complete revocation lists, PEM or DER, as their authority issued them', () => readLists(read(crl), authorities)) ?? [])
   return { authorities, lists }
 }
 
@@ -156,8 +157,7 @@ function readAuthorities(pem: string): X509Certificate[] {
 }
 
 /** A list that carries the name of an authority but not its signature is somebody else's; one that is too old is told when it is asked. */
-function readLists(crl: string, authorities: readonly X509Certificate[]): RevocationList[] {
-  const lists = readRevocationLists(Buffer.from(crl, 'latin1'))
+function readLists(lists: RevocationList[], authorities: readonly X509Certificate[]): RevocationList[] {
   for (const list of lists) {
     const named = authorities.filter((authority) => list.names(authority))
     if (named.length > 0 && !named.some((authority) => list.isIssuedBy(authority))) throw new Error(`it names ${nameOf(named[0] as X509Certificate)} as its issuer, but was not signed by it`)
