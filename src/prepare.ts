@@ -1,12 +1,17 @@
 import { Feeds } from './addresses/feeds.ts'
+import type { ReadLists } from './certificates/digested-lists.ts'
+import { FetchedLists, type Followed } from './certificates/fetched-lists.ts'
 import type { Address, Arrival } from './core/delivery.ts'
 import type { NonceStore } from './core/nonce.ts'
-import type { Plan, Problem } from './core/plan.ts'
+import type { StatusSource } from './core/ocsp.ts'
+import type { Plan, Problem, TlsPlan } from './core/plan.ts'
 import type { Route } from './core/policy.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
 import { compilePlan, type Parts } from './config/compile.ts'
 import type { ConfigurationFiles } from './config/files.ts'
+import { isUrl } from './config/listeners.ts'
 import type { Loaded } from './config/load.ts'
+import type { Settings } from './config/schema.ts'
 import { ConfigurationError, type PlacedProblem } from './config/problems.ts'
 import { isBelow } from './config/salvage.ts'
 import { httpReceiver } from './forward/receiver.ts'
@@ -14,7 +19,8 @@ import { ambiguities, compileRoutes, type Ambiguity, type Find } from './listen/
 import type { Wanted } from './listen/listener-set.ts'
 import { expiriesOf, warnOfExpiry, type Expiry } from './listen/expiry.ts'
 import { buildTlsOptions } from './listen/tls.ts'
-import { Publications } from './outside/publications.ts'
+import { keepBytes } from './outside/kept-bytes.ts'
+import { Publications, type Warn } from './outside/publications.ts'
 import type { Instant } from './core/units.ts'
 import type { World } from './world.ts'
 
@@ -33,8 +39,13 @@ export interface Prepared {
   /** What it fetches from elsewhere; not started. */
   readonly publications: Publications
   readonly feeds: Feeds
+  readonly statuses: StatusSource
+  readonly fetchedLists: FetchedLists
+  /** Begins to fetch what is named, and ends what the one before did. */
+  readonly follow: (warn: Warn, before: Prepared | undefined) => void
+  readonly unfollow: () => void
   /** Own certificates, authorities and revocation lists, by when they end, and what there is to say of that. */
-  readonly expiries: readonly Expiry[]
+  readonly expiries: () => readonly Expiry[]
   readonly warnings: (now: Instant) => readonly string[]
 }
 
@@ -43,17 +54,23 @@ export interface Preparation {
   readonly nonces: NonceStore
   /** A receiver of the state before whose plan is the same is used again, with its open connections. */
   readonly reuse: (plan: ReceiverPlan) => Receiver | undefined
+  /** Who is asked whether certificates were revoked. */
+  readonly statuses: StatusSource
+  /** Revocation lists by URL; what is kept of them was loaded. */
+  readonly fetchedLists: FetchedLists
+  /** How lists of files are read; left out: there and then. */
+  readonly readLists?: ReadLists
 }
 
 /** Compiles a read configuration. Throws `ConfigurationError` with every problem. */
-export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonces, reuse }: Preparation): Prepared {
+export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonces, reuse, statuses, fetchedLists, readLists }: Preparation): Prepared {
   const receivers = new Map<string, Receiver>()
   const receiverPlans = new Map<string, ReceiverPlan>()
   const { settings } = loaded
   const publications = new Publications({ clock: world.clock, fetch: world.fetch, directory: files.absolute(settings.fetched.directory) })
   const feeds = new Feeds(settings.feeds, publications.open)
   const parts: Parts = {
-    clock: world.clock, environment: world.environment, nonces, publish: publications.open, feeds, get: world.get,
+    clock: world.clock, environment: world.environment, nonces, publish: publications.open, feeds, get: world.get, statuses,
     receiver: (made) => {
       const receiver = reuse(made) ?? httpReceiver(made, world.clock)
       receivers.set(made.name, receiver)
@@ -66,7 +83,7 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
   const problems = [...compiled.problems]
   const faulty = [...loaded.replaced, ...problems.map(({ path }) => path.slice(0, 2))]
   problems.push(...ambiguities(plan.routes).map((one) => asProblem(one, plan.routes)).filter(({ path }) => !isBelow(path, faulty)))
-  const listeners = prepareListeners(plan, faulty, problems)
+  const listeners = prepareListeners(plan, faulty, problems, (tls) => buildTlsOptions(tls, fetchedLists.at, readLists))
   if (problems.length > 0) {
     for (const one of receiverPlans.values()) if (reuse(one) === undefined) void receivers.get(one.name)?.close()
     throw new ConfigurationError(inFileOrder(problems.map(compiled.place)))
@@ -74,15 +91,42 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
   const { place, files: read } = compiled
   return {
     plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, receiverPlans, files: read, place,
-    publications, feeds, expiries: expiriesOf(listeners), warnings: (now) => warnOfExpiry(listeners, now, settings.warnBefore),
+    publications, feeds, statuses, fetchedLists, follow: (warn, before) => {
+      publications.start(warn, before?.publications)
+      before?.unfollow()
+      fetchedLists.start(followedBy(listeners), warn)
+    },
+    unfollow: () => {
+      publications.stop()
+      fetchedLists.stop()
+    },
+    expiries: () => expiriesOf(listeners),
+    warnings: (now) => [...warnOfExpiry(listeners, now, settings.warnBefore), ...listUrls(settings).filter((url) => fetchedLists.at(url).length === 0)
+      .map((url) => `the revocation list ${url} was never fetched here: senders below its authority are refused until it is`)],
   }
 }
 
+/** Where lists are kept that were fetched. */
+export function fetchedListsOf(world: World, directory: string): FetchedLists {
+  return new FetchedLists({ clock: world.clock, exchange: world.exchange, kept: keepBytes(directory) })
+}
+
+/** The lists that are fetched, each with the authorities of the listener that asks it. */
+function followedBy(listeners: readonly Wanted[]): readonly Followed[] {
+  return listeners.flatMap(({ plan, tls: { authorities } }) => (plan.tls.clientCertificate?.crl ?? [])
+    .flatMap((one) => (typeof one === 'object' ? { url: one.url, authorities } : [])))
+}
+
+/** The URLs of revocation lists. */
+export function listUrls({ listeners }: Settings): readonly string[] {
+  return [...new Set(listeners.flatMap(({ tls }) => tls.clientCertificate?.crl ?? []).filter(isUrl))]
+}
+
 /** Builds what TLS needs; of a listener that has problems already nothing further is said. */
-function prepareListeners(plan: Plan, faulty: readonly Problem['path'][], problems: Problem[]): Prepared['listeners'] {
+function prepareListeners(plan: Plan, faulty: readonly Problem['path'][], problems: Problem[], build: (tls: TlsPlan) => ReturnType<typeof buildTlsOptions>): Prepared['listeners'] {
   return plan.listeners.flatMap((listener, at) => {
     if (isBelow(['listeners', at], faulty)) return []
-    const built = buildTlsOptions(listener.tls)
+    const built = build(listener.tls)
     if (!('problems' in built)) return [{ plan: listener, tls: built }]
     problems.push(...built.problems.map((problem) => ({ ...problem, path: ['listeners', at, 'tls', ...problem.path] })))
     return []

@@ -1,14 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
+import { digestLists } from './certificates/digested-lists.ts'
+import { Statuses } from './certificates/ocsp-statuses.ts'
 import { readConfiguration } from './config/compile.ts'
 import type { ConfigurationFiles } from './config/files.ts'
+import { listFiles } from './config/listeners.ts'
 import type { Settings } from './config/schema.ts'
 import { compileStore } from './config/store.ts'
 import type { NonceStore } from './core/nonce.ts'
+import { notAsked } from './core/ocsp.ts'
 import type { Problem } from './core/plan.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
 import type { StorePlan } from './core/store-plan.ts'
 import { openStore, type OpenedStore } from './nonces/open.ts'
-import { noStore, prepare, type Prepared } from './prepare.ts'
+import { fetchedListsOf, listUrls, noStore, prepare, type Prepared } from './prepare.ts'
 import { UnderWay } from './under-way.ts'
 import type { World } from './world.ts'
 
@@ -16,6 +20,8 @@ import type { World } from './world.ts'
 export interface State {
   readonly prepared: Prepared
   readonly settings: Settings
+  /** Where what is fetched is kept. */
+  readonly fetchedDirectory: string
   readonly nonces: NonceStore
   readonly storePlan: StorePlan
   /** The deliveries that came in with this state. */
@@ -49,8 +55,14 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   }
   const nonces = 'store' in opened ? opened.store : noStore
   const problems = 'store' in opened ? mistakes : [...mistakes, opened.problem]
+  // What responders said holds whatever is reloaded.
+  const statuses = before?.prepared.statuses ?? new Statuses(world)
+  const directory = files.absolute(settings.fetched.directory)
+  const fetchedLists = before?.fetchedDirectory === directory ? before.prepared.fetchedLists : fetchedListsOf(world, directory)
+  await fetchedLists.load(listUrls(settings))
+  const readLists = await digestLists(listFiles(settings, files))
   try {
-    return { settings, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same }) }
+    return { settings, fetchedDirectory: directory, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same, statuses, fetchedLists, readLists }) }
   } catch (error) {
     if (!sameStore) await nonces.close()
     throw error
@@ -65,7 +77,7 @@ export function looked(files: ConfigurationFiles, world: World): Looked {
   const { loaded } = readConfiguration(files.configuration, files)
   const problems: Problem[] = [...loaded.problems]
   const storePlan = compileStore(loaded.settings.replay, files, world.environment, (problem) => { problems.push(problem) })
-  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined })
+  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked, fetchedLists: fetchedListsOf(world, files.absolute(loaded.settings.fetched.directory)) })
   return { settings: loaded.settings, prepared, storePlan }
 }
 

@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
-import type { Clock, Fetch, Get, Random } from './core/ports.ts'
+import type { Clock, Exchange, Fetch, Get, Random } from './core/ports.ts'
+import { makeExchange } from './outside/exchange.ts'
 import { makeFetch } from './outside/fetch.ts'
 
 /** The real clock, randomness and environment. Nothing else in `src` touches them; tests hand in their own. */
@@ -10,6 +11,7 @@ export interface World {
   readonly fetch: Fetch
   /** How keys and confirmations are fetched; left out: over HTTPS. Tests have hosts of their own. */
   readonly get?: Get
+  readonly exchange: Exchange
 }
 
 export const systemWorld: World = {
@@ -24,6 +26,7 @@ export const systemWorld: World = {
   random: pooledRandom(4096),
   environment: (name) => process.env[name],
   fetch: makeFetch(),
+  exchange: makeExchange(),
 }
 
 /** OpenSSL's generator, asked for a pool at a time: to ask costs as much as dozens of ids do. No byte is given twice. */

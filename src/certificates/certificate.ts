@@ -1,5 +1,6 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { NamePart, PeerCertificate, SubjectName } from '../core/delivery.ts'
+import type { CertificateLink, OcspRule } from '../core/ocsp.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import { buildChain, fingerprintOf, isUsual, type Chain } from './chain.ts'
 import { readCertificates } from './pem.ts'
@@ -12,6 +13,10 @@ export interface Vouchers {
   readonly authorities: readonly X509Certificate[]
   /** Empty: nobody is asked whether a certificate was revoked. */
   readonly lists: readonly RevocationList[]
+  /** Lists are asked for, also while there is none yet. */
+  readonly listsWanted?: boolean
+  /** What their responders are asked, unless a route says otherwise. */
+  readonly ocsp?: OcspRule | undefined
 }
 
 /** Where a certificate came from. */
@@ -48,6 +53,7 @@ export class Certificate implements PeerCertificate {
   readonly #shown: Shown
   #above: Above | undefined
   #usual: boolean | undefined
+  #links: { readonly of: Vouchers; readonly links: readonly CertificateLink[] } | undefined
   #subject: readonly NamePart[] | undefined
   #names: readonly SubjectName[] | undefined
   #fingerprint: string | undefined
@@ -65,11 +71,12 @@ export class Certificate implements PeerCertificate {
     if (verified !== 'trusted') return verified
     const [current, time] = [vouchers(), now()]
     const fresh = current === met.vouchers && time - met.at < verdictLasts
-    if (fresh && current.lists.length === 0 && this.#isUsual) return 'trusted'
+    const wanted = current.listsWanted === true || current.lists.length > 0
+    if (fresh && !wanted && this.#isUsual) return 'trusted'
     const { chain: { links, issuers }, stands } = this.#ways
     if (issuers.length === 0 || !stands) return { error: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
     if (!fresh && !issuers.every((one) => isValidAt(one, time))) return { error: 'CERT_HAS_EXPIRED' }
-    return current.lists.length === 0 ? 'trusted' : findRevocation(links, current.lists, time) ?? 'trusted'
+    return wanted ? findRevocation(links, current.lists, time) ?? 'trusted' : 'trusted'
   }
 
   /** Sent as everybody sends it. Anything else we read ourselves: OpenSSL takes some issuers for authorities that do not say so. */
@@ -78,6 +85,12 @@ export class Certificate implements PeerCertificate {
   get issuers(): readonly Uint8Array[] { return this.#ways.chain.issuers.map((one) => one.raw) }
   get intermediates(): readonly Uint8Array[] { return this.#ways.intermediates }
   get shownTo(): readonly string[] { return this.#shown.shownTo() }
+  get ocsp(): OcspRule | undefined { return this.#shown.vouchers().ocsp }
+  get links(): readonly CertificateLink[] {
+    const vouchers = this.#shown.vouchers()
+    if (this.#links?.of !== vouchers) this.#links = { of: vouchers, links: this.#ways.chain.links.map((link) => linkOf(link, this.#leaf, vouchers)) }
+    return this.#links.links
+  }
   get #ways(): Above {
     const { authorities } = this.#shown.vouchers()
     if (this.#above?.of !== authorities) this.#above = lookUp(this.#shown, authorities)
@@ -117,6 +130,13 @@ function lookUp({ leaf, sent, met }: Shown, authorities: readonly X509Certificat
 
 function sameSet(some: readonly X509Certificate[], others: readonly X509Certificate[]): boolean {
   return some === others || (some.length === others.length && some.every((one, at) => one.fingerprint256 === others[at]?.fingerprint256))
+}
+
+function linkOf([one, issuer]: Chain['links'][number], leaf: X509Certificate, vouchers: Vouchers): CertificateLink {
+  return {
+    of: one === leaf ? 'sender' : 'authority', certificate: one.raw, issuer: issuer.raw,
+    isListed: (serial) => vouchers.lists.some((list) => list.isIssuedBy(issuer) && list.has(serial)),
+  }
 }
 
 const validity = new WeakMap<X509Certificate, { readonly notBefore: Instant; readonly notAfter: Instant }>()

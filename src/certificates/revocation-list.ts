@@ -1,7 +1,9 @@
-import { verify, type X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Instant } from '../core/units.ts'
 import { Der, type Element } from './der.ts'
 import { SerialSet } from './serial-set.ts'
+import { digestOf, isSignature, isSignatureLater } from './signature-algorithms.ts'
 
 const sequence = 0x30
 const integer = 0x02
@@ -11,13 +13,7 @@ const oid = 0x06
 const utcTime = 0x17
 const generalizedTime = 0x18
 
-/** Signature algorithms by their OID in hex, and the digest that they sign; null where the algorithm has its own. */
-const digests: ReadonlyMap<string, string | null> = new Map([
-  ['2a8648ce3d040302', 'sha256'], ['2a8648ce3d040303', 'sha384'], ['2a8648ce3d040304', 'sha512'],
-  ['2a864886f70d01010b', 'sha256'], ['2a864886f70d01010c', 'sha384'], ['2a864886f70d01010d', 'sha512'],
-  ['2b6570', null], ['2b6571', null],
-])
-
+const crlNumber = '551d14'
 const deltaIndicator = '551d1b'
 const issuingDistributionPoint = '551d1c'
 
@@ -28,16 +24,35 @@ const issuingDistributionPoint = '551d1c'
 export class RevocationList {
   readonly thisUpdate: Instant
   readonly nextUpdate: Instant
+  /** Grows from list to list (RFC 5280 5.2.3); undefined where it has none. */
+  readonly number: bigint | undefined
   readonly #bytes: Uint8Array
   readonly #signed: Element
   readonly #issuer: Uint8Array
   readonly #digest: string | null
   readonly #signature: Uint8Array
-  readonly #verified = new WeakMap<X509Certificate, boolean>()
-  readonly #serials: SerialSet | undefined
+  /** By the SHA-256 of the authority: a sender's own copy of it is another object on each connection. */
+  readonly #verified = new Map<string, boolean>()
+  readonly #entries: Element | undefined
+  #serials: SerialSet | undefined
 
   /** Reads a list, DER; throws a plain sentence for one that is broken or that we do not take. */
-  constructor(der: Uint8Array) {
+  static read(der: Uint8Array): RevocationList {
+    const list = new RevocationList(der)
+    const steps = list.#readEntries()
+    while (steps.next().done !== true) continue
+    return list
+  }
+
+  /** The same in slices, so that the event loop turns in between; `turn` waits for that. */
+  static async readLater(der: Uint8Array, turn: () => Promise<unknown> = nextTurn): Promise<RevocationList> {
+    const list = new RevocationList(der)
+    const steps = list.#readEntries()
+    while (steps.next().done !== true) await turn()
+    return list
+  }
+
+  private constructor(der: Uint8Array) {
     const whole = new Der(der)
     const outer = whole.enter(sequence)
     whole.finish()
@@ -49,16 +64,19 @@ export class RevocationList {
     const list = outer.inside(this.#signed)
     if (hex(der, list.take(integer)) !== '01') throw new Error('it is no list of version 2')
     if (hex(der, list.take(sequence)) !== hex(der, algorithm)) throw new Error('it names two signature algorithms')
-    this.#digest = digestOf(der, algorithm)
+    this.#digest = readDigest(der, algorithm)
     const issuer = list.take(sequence)
     this.#issuer = der.subarray(issuer.start, issuer.end)
     this.thisUpdate = readTime(list)
     if (list.tag !== utcTime && list.tag !== generalizedTime) throw new Error('it does not say when the next one is due')
     this.nextUpdate = readTime(list)
-    const entries = list.maybe(sequence)
-    checkExtensions(list)
+    this.#entries = list.maybe(sequence)
+    this.number = readExtensions(list)
     list.finish()
-    this.#serials = entries && new SerialSet(der, entries)
+  }
+
+  *#readEntries(): Generator<void, void> {
+    this.#serials = this.#entries && (yield* SerialSet.read(this.#bytes, this.#entries))
   }
 
   /** Does this certificate's name stand as the issuer? The signature is what proves it. */
@@ -68,11 +86,14 @@ export class RevocationList {
 
   /** Did this authority sign the list? Asked once for each authority. */
   isIssuedBy(authority: X509Certificate): boolean {
-    const known = this.#verified.get(authority)
+    const known = this.#verified.get(authority.fingerprint256)
     if (known !== undefined) return known
-    const answer = this.names(authority) && this.#verify(authority)
-    this.#verified.set(authority, answer)
-    return answer
+    return this.#note(authority, this.names(authority) && isSignature(this.#digest, this.#signedBytes, authority.publicKey, this.#signature))
+  }
+
+  /** The same, with the hashing off the event loop; afterwards `isIssuedBy` knows. */
+  async isIssuedByLater(authority: X509Certificate): Promise<boolean> {
+    return this.#note(authority, this.names(authority) && await isSignatureLater(this.#digest, this.#signedBytes, authority.publicKey, this.#signature))
   }
 
   /** Is this serial number (hex) on the list? */
@@ -80,32 +101,39 @@ export class RevocationList {
     return this.#serials?.has(serial) ?? false
   }
 
-  #verify(authority: X509Certificate): boolean {
-    const signed = this.#bytes.subarray(this.#signed.start, this.#signed.end)
-    try {
-      return verify(this.#digest, signed, authority.publicKey, this.#signature)
-    } catch {
-      return false // a key that does not fit the algorithm
-    }
+  #note({ fingerprint256 }: X509Certificate, answer: boolean): boolean {
+    this.#verified.set(fingerprint256, answer)
+    return answer
+  }
+
+  get #signedBytes(): Uint8Array {
+    return this.#bytes.subarray(this.#signed.start, this.#signed.end)
   }
 }
 
 /** Every list of a file: PEM with one or several, or one in DER. Throws a plain sentence where anything else is in it. */
 export function readRevocationLists(file: Uint8Array): RevocationList[] {
-  if (file[0] === sequence) return [new RevocationList(file)]
+  return listsIn(file).map(RevocationList.read)
+}
+
+/** The DER of each list. */
+export function listsIn(file: Uint8Array): Uint8Array[] {
+  if (file[0] === sequence) return [file]
   const text = Buffer.from(file).toString('latin1')
   const blocks = text.split(/-----BEGIN X509 CRL-----/).slice(1).map((block) => block.split('-----END X509 CRL-----'))
   if (blocks.length === 0) throw new Error('it holds no revocation list, neither PEM nor DER')
   return blocks.map(([body, rest]) => {
     // What is no base64 inside is passed over: the signature tells whether it mattered.
     if (body === undefined || rest === undefined) throw new Error('it holds a broken PEM block')
-    return new RevocationList(Buffer.from(body, 'base64'))
+    return Buffer.from(body, 'base64')
   })
 }
 
-function checkExtensions(list: Der): void {
+/** Gives the number of the list. */
+function readExtensions(list: Der): bigint | undefined {
+  let number: bigint | undefined
   const tagged = list.maybe(0xa0)
-  if (tagged === undefined) return
+  if (tagged === undefined) return number
   const wrapper = list.inside(tagged)
   const extensions = wrapper.enter(sequence)
   wrapper.finish()
@@ -113,17 +141,27 @@ function checkExtensions(list: Der): void {
     const extension = extensions.enter(sequence)
     const id = hex(list.bytes, extension.take(oid))
     const critical = extension.maybe(0x01) !== undefined
-    extension.take(octetString)
+    const value = extension.take(octetString)
     extension.finish()
     if (id === deltaIndicator) throw new Error('it is a list of changes (delta) only; write the complete list')
     if (id === issuingDistributionPoint) throw new Error('it is a list for a part of the certificates (issuing distribution point); write the complete list')
-    if (critical) throw new Error(`it has a critical extension that is not known here (${id})`)
+    if (id === crlNumber) number = readNumber(extension.inside(value))
+    else if (critical) throw new Error(`it has a critical extension that is not known here (${id})`)
   }
+  return number
 }
 
-function digestOf(der: Uint8Array, algorithm: Element): string | null {
+/** RFC 5280 5.2.3: never negative, at most 20 octets. */
+function readNumber(value: Der): bigint {
+  const digits = hex(value.bytes, value.take(integer))
+  value.finish()
+  if (!/^[0-7][0-9a-f]{1,41}$/.test(digits)) throw new Error('it holds a number of the list that cannot be read')
+  return BigInt(`0x${digits}`)
+}
+
+function readDigest(der: Uint8Array, algorithm: Element): string | null {
   const id = hex(der, new Der(der, algorithm.content, algorithm.end).take(oid))
-  const digest = digests.get(id)
+  const digest = digestOf(id)
   if (digest === undefined) throw new Error('it is signed with an algorithm that is not taken here: write RSA, ECDSA or EdDSA with SHA-256 or better')
   return digest
 }

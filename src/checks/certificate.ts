@@ -6,8 +6,10 @@ import { at, defineCheck, type Asked, type CheckTools } from '../core/check.ts'
 import type { PeerCertificate } from '../core/delivery.ts'
 import { mistake } from '../core/fields.ts'
 import { storeReasons } from '../core/nonce.ts'
+import { ocspSchema } from '../core/ocsp.ts'
 import { certificateReasons, reasonOfTrustError, type CertificateReason } from '../core/trust.ts'
 import { pass, refuse, type Facts, type Refuse } from '../core/verdict.ts'
+import { askStatus, identify } from './certificate-status.ts'
 import { askFirstUse, type FirstUseReason } from './first-use.ts'
 
 /** One text or several, any one of which is enough; each is parsed, and a text that is none is a mistake at its place. */
@@ -47,6 +49,7 @@ const schema = z.strictObject({
   depth: z.int().min(0).max(10).optional().describe('The most certificates between this one and the root of its authority; 0: issued by the root itself.'),
   deny: denied.optional().describe('Certificates that are refused whatever else holds: `serial:`, `sha256:` or `spki-sha256:`.'),
   pin: z.literal('first-use').optional().describe('The first certificate that is accepted here is remembered, and any other refused until `sallyport certs pin` approves it.'),
+  ocsp: ocspSchema.optional().describe('Whether its responder is asked for its status; left out: what the listener says.'),
   optional: z.literal([true, false]).default(false).describe('A delivery without a certificate passes; one with a bad certificate does not.'),
 })
 type Settings = z.infer<typeof schema>
@@ -69,7 +72,7 @@ type Demand = (certificate: PeerCertificate) => Refuse<CertificateReason> | unde
 /**
  * Did the sender show a certificate that the listener trusts, that is valid now, and that this route accepts? OpenSSL
  * verified it in the handshake; time, authorities and revocation are asked again for each delivery, as connections
- * outlive them.
+ * outlive them. A responder is asked last, and only about a certificate that everything else accepts.
  */
 export const certificate = defineCheck({
   key: 'certificate',
@@ -82,7 +85,9 @@ export const certificate = defineCheck({
       at('certificate', ({ certificate: shown }) => {
         if (shown === undefined) return settings.optional ? pass({ certificate: 'none' }) : refuse('certificate-missing')
         const refusal = judgeTrust(shown, tools.clock.now()) ?? firstRefusal(demands, shown)
-        return refusal ?? pass({ fingerprint: shown.fingerprint })
+        if (refusal !== undefined) return refusal
+        const rule = settings.ocsp ?? shown.ocsp
+        return rule === undefined || rule.mode === 'off' ? pass({ fingerprint: shown.fingerprint }) : askStatus(shown, rule, tools.statuses)
       }),
       ...settings.pin === undefined ? [] : askFirstUse(tools, notAllowed),
     ]
@@ -168,8 +173,4 @@ function readAuthorities(file: string, index: number, { file: read, problem }: C
 
 function notAllowed(shown: PeerCertificate, demand: string, facts: Facts = {}): Refuse<CertificateReason> {
   return refuse('certificate-not-allowed', { ...identify(shown), demand, ...facts })
-}
-
-function identify(shown: PeerCertificate): Facts {
-  return { fingerprint: shown.fingerprint, serial: shown.serial, subject: shown.subject.map(({ type, value }) => `${type}=${value}`) }
 }

@@ -1,10 +1,11 @@
 import { Command } from 'commander'
 import { readConfiguration } from '../config/compile.ts'
 import { compileStore } from '../config/store.ts'
+import { notAsked } from '../core/ocsp.ts'
 import type { Problem } from '../core/plan.ts'
 import type { FeedStanding } from '../addresses/feeds.ts'
 import type { Standing } from '../outside/publications.ts'
-import { noStore, prepare } from '../prepare.ts'
+import { fetchedListsOf, listUrls, noStore, prepare } from '../prepare.ts'
 import { systemWorld, type World } from '../world.ts'
 
 /** `sallyport check`: loads everything that `run` would, without opening a socket or a store. */
@@ -21,7 +22,9 @@ export async function checkConfiguration(file: string, world: World): Promise<st
   const { loaded, files } = readConfiguration(file)
   const problems: Problem[] = [...loaded.problems]
   compileStore(loaded.settings.replay, files, world.environment, (problem) => { problems.push(problem) })
-  const { listeners, plan, receivers, feeds, publications, warnings } = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined })
+  const fetchedLists = fetchedListsOf(world, files.absolute(loaded.settings.fetched.directory))
+  await fetchedLists.load(listUrls(loaded.settings))
+  const { listeners, plan, receivers, feeds, publications, warnings } = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked, fetchedLists })
   await Promise.all([...receivers.values()].map((receiver) => receiver.close()))
   const expiring = warnings(world.clock.now()).map((text) => `warning: ${text}`)
   const notes = [...expiring, ...feeds.standing.map(noteOnFeed), ...publications.standing.flatMap(noteOnPublication)]

@@ -28,7 +28,7 @@ export function explainCommand(): Command {
     .option('--at <time>', 'when it arrives: 2026-11-23T12:00:00Z or Unix seconds; left out: now')
     .option('--json', 'print JSON')
     .option('--bytes', 'show the string to sign in hex, too')
-    .addHelpText('after', '\nNonces are not looked up: every delivery is new here.\n\nExamples:\n'
+    .addHelpText('after', '\nNonces are not looked up: every delivery is new here. Responders (OCSP) are not asked: every certificate is good here.\n\nExamples:\n'
       + '  sallyport explain delivery.http --from 203.0.113.7 --at 1700000000\n'
       + '  pbpaste | sallyport explain - --cert sender.pem --json')
     .action(run)

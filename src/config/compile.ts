@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Feeds } from '../addresses/feeds.ts'
 import type { Clock, Get, Publication, Published } from '../core/ports.ts'
 import type { NonceStore } from '../core/nonce.ts'
+import type { StatusSource } from '../core/ocsp.ts'
 import type { Plan, Problem } from '../core/plan.ts'
 import type { Receiver, ReceiverPlan } from '../core/receiver.ts'
 import { Approvals } from './approvals.ts'
@@ -24,6 +25,7 @@ export interface Parts {
   readonly publish: (publication: Publication) => Published
   readonly feeds: Feeds
   readonly get: Get | undefined
+  readonly statuses: StatusSource
 }
 
 /** A compiled configuration and what belongs to it. */

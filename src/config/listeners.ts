@@ -1,6 +1,6 @@
 import type { ListenerPlan, Problem, TlsPlan } from '../core/plan.ts'
 import type { ConfigurationFiles } from './files.ts'
-import type { ListenerSettings } from './schema.ts'
+import type { ListenerSettings, Settings } from './schema.ts'
 
 type Path = readonly (string | number)[]
 type Report = (problem: Problem) => void
@@ -29,9 +29,21 @@ function compileTls(settings: ListenerSettings['tls'], path: Path, files: Config
     clientCertificate: client === undefined ? undefined : {
       mode: client.mode,
       ca: client.ca.map((name, at) => read(name, 'clientCertificate', 'ca', at)),
-      crl: client.crl.map((name, at) => read(name, 'clientCertificate', 'crl', at)),
+      crl: client.crl.map((name, at) => (isUrl(name) ? { url: name } : read(name, 'clientCertificate', 'crl', at))),
+      ocsp: client.ocsp,
     },
   }
+}
+
+/** The texts of the listeners' lists and authorities, as far as they can be read; to be read ahead. */
+export function listFiles({ listeners }: Settings, files: ConfigurationFiles) {
+  const textsOf = (names: readonly string[]): string[] => names.filter((name) => !isUrl(name)).map((name) => readText(name, [], files, () => {}))
+  return listeners.flatMap(({ tls: { clientCertificate: client } }) => (client === undefined ? [] : [{ lists: textsOf(client.crl), authorities: textsOf(client.ca) }]))
+}
+
+/** Is this list fetched, and not a file? */
+export function isUrl(name: string): boolean {
+  return /^https?:\/\//i.test(name)
 }
 
 /** The text of a PEM file; empty once a problem was reported. */

@@ -80,9 +80,18 @@ function refuseUnmeant(settings: Settings, route: RouteSettings, at: number, { p
     const mend = 'add `clientCertificate: { mode: request, ca: [...] }` to the `tls` of a listener'
     problem({ path: ['routes', at, 'certificate'], what: 'no listener asks senders for a certificate', mend })
   }
+  if (!has('certificate') && settings.listeners.some(({ tls }) => asksInVain(tls.clientCertificate))) {
+    const mend = 'add `certificate: {}`, or `certificate: { optional: true }` where another listener asks for none'
+    problem({ path: ['routes', at], what: 'a listener wants responders asked (`ocsp`), which is done by `certificate:` alone', mend })
+  }
   if (settings.routes.findIndex((other) => other.name === route.name) !== at) {
     problem({ path: ['routes', at, 'name'], what: 'another route has this name', mend: 'give each route a name of its own' })
   }
+}
+
+/** A listener that requires certificates and wants their status known means every delivery. */
+function asksInVain(client: Settings['listeners'][number]['tls']['clientCertificate']): boolean {
+  return client?.mode === 'require' && client.ocsp !== undefined && client.ocsp.mode !== 'off'
 }
 
 function makeTools(
@@ -93,7 +102,7 @@ function makeTools(
     route: route.name, ownMethods: route.match.methods, clock: parts.clock, nonces: parts.nonces, lease: receiver.timeout + leaseMargin, problem,
     secret: (reference, path) => resolveSecret(reference, path, problem, parts.files, parts.environment),
     file: (name, path) => readText(name, path, problem, parts.files),
-    neighbour: (other) => named.get(other), approved: () => parts.approvals.of(route.name), publish: parts.publish,
+    neighbour: (other) => named.get(other), approved: () => parts.approvals.of(route.name), publish: parts.publish, statuses: parts.statuses,
     feed: (name, path) => findFeed(name, path, problem, parts), ...(parts.get === undefined ? {} : { get: parts.get }),
   }
 }

@@ -3,6 +3,7 @@ import { feedSchema } from '../addresses/feed-document.ts'
 import { range } from '../addresses/ranges.ts'
 import { checks } from '../checks/index.ts'
 import { duration, mistake, size } from '../core/fields.ts'
+import { ocspSchema } from '../core/ocsp.ts'
 import { certificateHeaders, type CertificateHeader } from '../core/policy.ts'
 
 /** The frame of the configuration file; each check brings the schema of its own key. Defaults live here and there only. */
@@ -20,7 +21,9 @@ const hostAndPort = z.string().transform((text, context) => {
 const clientCertificate = z.strictObject({
   mode: z.enum(['request', 'require']).describe('request: the route decides; require: refused in the handshake.'),
   ca: z.array(z.string()).min(1).describe('PEM files of the certificate authorities that are trusted for senders; never empty.'),
-  crl: z.array(z.string()).default([]).describe('Files of revocation lists, PEM or DER.'),
+  crl: z.array(z.string().refine((text) => !/^https?:\/\//i.test(text) || URL.canParse(text), 'a file, or https://HOST/PATH')).default([])
+    .describe('Complete revocation lists, PEM or DER: files, or URLs (`https://…`, `http://…`) from where they are fetched and refreshed.'),
+  ocsp: ocspSchema.optional().describe('What is asked of certificates’ responders on routes with `certificate:` that do not say otherwise; left out: nothing.'),
 })
 
 const tls = z.strictObject({

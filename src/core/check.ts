@@ -1,6 +1,7 @@
 import type { ZodType } from 'zod'
 import type { Address, Known, Stage } from './delivery.ts'
 import type { NonceStore } from './nonce.ts'
+import type { StatusSource } from './ocsp.ts'
 import type { Clock, Get, Publication, Published } from './ports.ts'
 import type { Milliseconds } from './units.ts'
 import type { Reasons, Verdict } from './verdict.ts'
@@ -53,6 +54,8 @@ export interface CheckTools {
   readonly get?: Get
   /** Something that is fetched from elsewhere, kept fresh for as long as this configuration holds. */
   readonly publish?: (publication: Publication) => Published
+  /** Who is asked whether a certificate was revoked (OCSP). */
+  readonly statuses?: StatusSource
   /** Reports an operator's mistake. `path` starts below the check's own key. */
   readonly problem: (path: KeyPath, what: string, mend: string) => void
   /** The settings of a neighbour check of the same route, as its schema gave them; undefined where the route has none. */

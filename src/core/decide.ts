@@ -23,6 +23,8 @@ export interface Decision {
   readonly storeTime: Milliseconds
   /** Given instead of asking the receiver. */
   readonly answer: Answer | undefined
+  /** What questions that passed want recorded. */
+  readonly note: Facts | undefined
 }
 
 export interface Refusal extends ReasonRow { readonly reason: string; readonly facts: Facts; readonly stage: Stage | 'request' }
@@ -101,6 +103,7 @@ class Knowledge implements Head {
   until: Instant = 0
   storeTime: Milliseconds = 0
   answer: Answer | undefined
+  #note: Facts | undefined
   readonly trail: Answered[] = []
   #refusal: Refusal | undefined
 
@@ -135,6 +138,7 @@ class Knowledge implements Head {
     if (gain.claim !== undefined) this.claim = gain.claim
     if (gain.until !== undefined) this.until = gain.until
     if (gain.answer !== undefined) this.answer = gain.answer
+    if (gain.note !== undefined) this.#note = { ...this.#note, ...gain.note }
   }
 
   #noteRefusal(question: Question, { reason, facts, retryAfter }: Refuse): void {
@@ -150,7 +154,7 @@ class Knowledge implements Head {
     return {
       outcome: refused ? 'refused' : 'accepted', refusal: this.#refusal, trail: this.trail,
       body: this.body, signed: this.signed, sender: this.sender,
-      claim: this.claim, until: this.until, storeTime: this.storeTime, answer: this.answer,
+      claim: this.claim, until: this.until, storeTime: this.storeTime, answer: this.answer, note: this.#note,
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Headers } from './headers.ts'
+import type { CertificateLink, OcspRule } from './ocsp.ts'
 import type { Bytes, Instant } from './units.ts'
 import type { Facts } from './verdict.ts'
 
@@ -90,6 +91,10 @@ export interface PeerCertificate {
   readonly intermediates: readonly Uint8Array[]
   /** URI names of our own certificate in the handshake that this one was shown in. */
   readonly shownTo: readonly string[]
+  /** The leaf with each of its issuers, and those above it up to the roots; empty where no way leads up. */
+  readonly links: readonly CertificateLink[]
+  /** What the listener wants asked of a responder; undefined: nothing. A route's own rule goes before it. */
+  readonly ocsp: OcspRule | undefined
   /**
    * Does every verified way from the leaf up to the listener's roots pass one of these authorities (SHA-256 of the DER,
    * lower-case hex)? False where no way leads up.

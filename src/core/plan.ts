@@ -1,3 +1,4 @@
+import type { OcspRule } from './ocsp.ts'
 import type { Route } from './policy.ts'
 import type { Bytes, Milliseconds } from './units.ts'
 
@@ -42,7 +43,9 @@ export interface ClientCertificatePlan {
   readonly mode: 'request' | 'require'
   /** Never empty. */
   readonly ca: readonly string[]
-  readonly crl: readonly string[]
+  /** The text of a file, or where a list is fetched from. */
+  readonly crl: readonly (string | { readonly url: string })[]
+  readonly ocsp?: OcspRule | undefined
 }
 
 export interface Limits {

@@ -53,3 +53,23 @@ export interface Published {
   /** Asks for a fresh one now, unless that was done a moment ago. Resolves when that is over, whatever came of it. */
   readonly refresh: () => Promise<void>
 }
+
+/** One exchange over http or https, for what is signed and can be verified by whoever asked: bytes, of a bounded length. */
+export interface ExchangeRequest {
+  readonly url: string
+  /** What is posted, and its media type; undefined: a GET. */
+  readonly post?: { readonly type: string; readonly body: Uint8Array }
+  /** The most bytes that the answer may have. */
+  readonly cap: Bytes
+  /** Ends it. */
+  readonly signal: AbortSignal
+}
+
+/** Rejects for anything but a whole 200 within the cap, and once the signal says so; follows no redirect. */
+export type Exchange = (request: ExchangeRequest) => Promise<Uint8Array>
+
+/** What was fetched, as it is kept over restarts. A write is whole or not at all. */
+export interface KeptBytes {
+  readonly read: (url: string) => Promise<Uint8Array | undefined>
+  readonly write: (url: string, bytes: Uint8Array) => Promise<void>
+}

@@ -16,6 +16,8 @@ export interface Gain {
   readonly until?: Instant
   /** The delivery is answered here and now and does not reach the receiver: a challenge, or an acknowledged replay. */
   readonly answer?: Answer
+  /** What must stand in the audit record of a delivery that passes, too. */
+  readonly note?: Facts
 }
 
 /** A whole response that the gateway gives itself. */

@@ -29,7 +29,7 @@ export function readTime(text: string): Instant | undefined {
  */
 export function readCertificate(file: string, { listeners, clock }: Pick<Offline, 'listeners' | 'clock'>): PeerCertificate {
   const vouchers = {
-    authorities: listeners.flatMap(({ tls }) => tls.authorities), lists: listeners.flatMap(({ tls }) => tls.lists),
+    authorities: listeners.flatMap(({ tls }) => tls.authorities), lists: listeners.flatMap(({ tls }) => tls.lists), listsWanted: listeners.some(({ tls }) => tls.listsWanted),
   }
   return certificateFromPem(readFileSync(file, 'latin1'), 'trusted', vouchers, () => clock.now())
 }

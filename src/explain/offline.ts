@@ -1,6 +1,7 @@
 import { readConfiguration } from '../config/compile.ts'
 import { memoryStore } from '../nonces/memory.ts'
-import { prepare, type Prepared } from '../prepare.ts'
+import { fetchedListsOf, listUrls, prepare, type Prepared } from '../prepare.ts'
+import { notAsked } from '../core/ocsp.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Instant } from '../core/units.ts'
 import type { World } from '../world.ts'
@@ -34,7 +35,9 @@ export async function prepareOffline(file: string, world: World, at: Instant): P
   const { loaded, files } = readConfiguration(file)
   // Nobody is asked: no key is fetched, and no subscription is confirmed.
   const still = { ...world, clock, get: () => Promise.reject(new Error('nothing is fetched here')) }
-  const prepared = prepare(loaded, files, { world: still, nonces: memoryStore(clock), reuse: () => undefined })
+  const fetchedLists = fetchedListsOf(still, files.absolute(loaded.settings.fetched.directory))
+  await fetchedLists.load(listUrls(loaded.settings))
+  const prepared = prepare(loaded, files, { world: still, nonces: memoryStore(clock), reuse: () => undefined, statuses: notAsked, fetchedLists })
   await Promise.all([...prepared.receivers.values()].map((receiver) => receiver.close()))
   return { plan: prepared.plan, find: prepared.find, listeners: prepared.listeners, clock }
 }

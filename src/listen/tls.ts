@@ -1,13 +1,15 @@
 import { constants, type X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls'
 import type { Vouchers } from '../certificates/certificate.ts'
+import type { OcspRule } from '../core/ocsp.ts'
 import type { Problem, TlsPlan } from '../core/plan.ts'
 import { keepShown } from './peer-certificate.ts'
 import { chooseByName, meeting, ServerNames } from './server-names.ts'
 import { isIssuedBy } from '../certificates/chain.ts'
 import { readCertificates, readKey } from '../certificates/pem.ts'
 import { nameOf } from '../certificates/revocation.ts'
-import { readRevocationLists, type RevocationList } from '../certificates/revocation-list.ts'
+import { readListsNow, type ReadLists } from '../certificates/digested-lists.ts'
+import type { RevocationList } from '../certificates/revocation-list.ts'
 
 /** What a listener does TLS with, ready for `tls.createServer` and `setSecureContext`. */
 export interface TlsMaterial {
@@ -18,6 +20,8 @@ export interface TlsMaterial {
   readonly authorities: readonly X509Certificate[]
   /** Whom they take back. OpenSSL is not given these: it asks in the handshake only, and stalls on large ones. */
   readonly lists: readonly RevocationList[]
+  readonly listsWanted: boolean
+  readonly ocsp?: OcspRule | undefined
   /** Does a certificate of ours carry the name that a sender calls? True where none is called. */
   readonly knows: (name: string | undefined) => boolean
   /** Is a connection without a trusted certificate closed at once? */
@@ -39,7 +43,7 @@ const ciphers = [
  * Settings → TLS options; or every problem at once, each with its path below `tls`. Nothing in here falls back: an
  * authority set that is empty or cannot be read would make Node trust the public roots (CVE-2026-27586 was that).
  */
-export function buildTlsOptions(plan: TlsPlan): TlsMaterial | { readonly problems: readonly Problem[] } {
+export function buildTlsOptions(plan: TlsPlan, fetched: FetchedAt = () => [], read: ReadLists = readListsNow): TlsMaterial | { readonly problems: readonly Problem[] } {
   const problems: Problem[] = []
   const attempt: Attempt = (path, mend, run) => {
     try {
@@ -51,16 +55,26 @@ export function buildTlsOptions(plan: TlsPlan): TlsMaterial | { readonly problem
   }
   const own = readPair(plan, [], attempt)
   const others = (plan.others ?? []).map((pair, at) => readPair(pair, ['others', at], attempt))
-  const { authorities, lists } = readVouchers(plan, attempt)
+  const { authorities, lists } = readVouchers(plan, attempt, read)
   if (problems.length > 0 || own === undefined) return { problems }
   const shared = { ...serverOptions(plan), ...senderOptions(plan, authorities) }
   const options = attempt([], 'see what OpenSSL says', () => withNames(shared, [own, ...others.flatMap((pair) => pair ?? [])]))
   if (options === undefined) return { problems }
-  const mode = plan.clientCertificate?.mode
+  const listsNow = compileLists(plan, lists, fetched)
+  const { mode, ocsp } = plan.clientCertificate ?? {}
   return {
-    options, authorities, lists, certificates: [own, ...others.flatMap((pair) => pair ?? [])].flatMap((pair) => pair.certificates), knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
+    options, authorities, ocsp, listsWanted: (plan.clientCertificate?.crl.length ?? 0) > 0, get lists() { return listsNow() }, certificates: [own, ...others.flatMap((pair) => pair ?? [])].flatMap((pair) => pair.certificates), knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
     senders: mode === undefined ? 'unasked' : mode === 'require' ? 'required' : 'asked',
   }
+}
+
+/** The lists that were fetched from a URL, as they stand at each call. */
+export type FetchedAt = (url: string) => readonly RevocationList[]
+
+/** Those of files, and those that were fetched: they change behind our back. */
+function compileLists({ clientCertificate }: TlsPlan, own: readonly RevocationList[], fetched: FetchedAt): () => readonly RevocationList[] {
+  const urls = (clientCertificate?.crl ?? []).flatMap((one) => (typeof one === 'object' ? one.url : []))
+  return urls.length === 0 ? () => own : () => [...own, ...urls.flatMap(fetched)]
 }
 
 type Attempt = <T>(path: Problem['path'], mend: string, run: () => T) => T | undefined
@@ -76,7 +90,7 @@ function readPair(pair: { readonly certificate: string; readonly key: string }, 
   })
 }
 
-function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt): Vouchers {
+function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt, read: ReadLists): Vouchers {
   if (asked === undefined) return { authorities: [], lists: [] }
   const at = (...path: Problem['path']) => ['clientCertificate', ...path]
   const authorities = asked.ca.flatMap((pem, index) =>
@@ -84,8 +98,8 @@ function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt): 
   attempt(at('ca'), 'write at least one PEM file', () => {
     if (asked.ca.length === 0) throw new Error('no authority is named, so no sender could be trusted')
   })
-  const lists = asked.crl.flatMap((crl, index) =>
-    attempt(at('crl', index), 'write complete revocation lists, PEM or DER, as their authority issued them', () => readLists(crl, authorities)) ?? [])
+  const lists = asked.crl.flatMap((crl, index) => typeof crl === 'object' ? [] :
+    attempt(at('crl', index), 'write complete revocation lists, PEM or DER, as their authority issued them', () => readLists(read(crl), authorities)) ?? [])
   return { authorities, lists }
 }
 
@@ -148,8 +162,7 @@ function readAuthorities(pem: string): X509Certificate[] {
 }
 
 /** A list that carries the name of an authority but not its signature is somebody else's; one that is too old is told when it is asked. */
-function readLists(crl: string, authorities: readonly X509Certificate[]): RevocationList[] {
-  const lists = readRevocationLists(Buffer.from(crl, 'latin1'))
+function readLists(lists: RevocationList[], authorities: readonly X509Certificate[]): RevocationList[] {
   for (const list of lists) {
     const named = authorities.filter((authority) => list.names(authority))
     if (named.length > 0 && !named.some((authority) => list.isIssuedBy(authority))) throw new Error(`it names ${nameOf(named[0] as X509Certificate)} as its issuer, but was not signed by it`)

@@ -1,11 +1,7 @@
 import { Agent, request } from 'undici'
 import type { Fetch } from '../core/ports.ts'
 import type { Bytes } from '../core/units.ts'
-
-export interface FetchOptions {
-  /** PEM of the authorities that are trusted; undefined: those that Node comes with. */
-  readonly ca?: string
-}
+import { readBytes, type FetchOptions } from './exchange.ts'
 
 /** Fetches over https, with the server's certificate verified. A connection is not kept: hours lie between two questions. */
 export function makeFetch({ ca }: FetchOptions = {}): Fetch {
@@ -23,13 +19,7 @@ export function makeFetch({ ca }: FetchOptions = {}): Fetch {
   }
 }
 
+/** Rejects for what is no UTF-8. */
 async function readText(body: AsyncIterable<Uint8Array>, cap: Bytes): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of body) {
-    length += chunk.length
-    if (length > cap) throw new Error(`the answer is longer than ${cap} bytes`)
-    chunks.push(chunk)
-  }
-  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  return new TextDecoder('utf-8', { fatal: true }).decode(await readBytes(body, cap))
 }

@@ -5,7 +5,7 @@ import { Headers } from '../../src/core/headers.ts'
 import { towardsReceiver as towards, towardsSender, type Introduction } from '../../src/forward/headers.ts'
 
 const certificate: PeerCertificate = {
-  der: Uint8Array.of(0x30, 0x03, 0x02, 0x01, 0x2a), issuers: [], trust: 'trusted', subject: [], issuer: [], names: [], fingerprint: '',
+  der: Uint8Array.of(0x30, 0x03, 0x02, 0x01, 0x2a), issuers: [], links: [], ocsp: undefined, trust: 'trusted', subject: [], issuer: [], names: [], fingerprint: '',
   keyFingerprint: '', serial: '2a', notBefore: 0, notAfter: 0, extendedKeyUsage: [], vouchedBy: () => false, intermediates: [], shownTo: [],
 }
 const towardsReceiver = (raw: readonly string[], said: Introduction) => towards(new Headers(raw), said)

@@ -90,5 +90,5 @@ function forwarded(subject: PeerCertificate['subject'], names: readonly SubjectN
 /** Its fields as plain values, so that a test can put others in their place. */
 function describe(one: PeerCertificate): PeerCertificate {
   const { der, issuers, intermediates, shownTo, trust, subject, issuer, names, fingerprint, keyFingerprint, serial, notBefore, notAfter, extendedKeyUsage } = one
-  return { der, issuers, intermediates, shownTo, trust, subject, issuer, names, fingerprint, keyFingerprint, serial, notBefore, notAfter, extendedKeyUsage, vouchedBy: () => true }
+  return { der, issuers, intermediates, shownTo, trust, subject, issuer, names, fingerprint, keyFingerprint, serial, notBefore, notAfter, extendedKeyUsage, links: [], ocsp: undefined, vouchedBy: () => true }
 }

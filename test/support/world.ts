@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 import type { Clock } from '../../src/core/ports.ts'
+import { makeExchange } from '../../src/outside/exchange.ts'
 import type { World } from '../../src/world.ts'
 
 /** A clock that stands still until it is told to move. Timers run, in order, when the clock passes them. */
@@ -64,5 +65,7 @@ export function stillWorld(variables: Record<string, string> = {}, now?: number)
     environment: (name) => known.get(name),
     // Nothing in a test calls the internet; one that fetches brings a fetch of its own.
     fetch: () => Promise.reject(new Error('nobody answers')),
+    // Whoever is asked listens on loopback.
+    exchange: makeExchange(),
   }
 }

@@ -1,0 +1,146 @@
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { checkConfiguration } from '../../src/cli/check.ts'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { day, hour, makeCa, makePki, type Identity } from '../support/pki.ts'
+import { rawTls } from '../support/raw.ts'
+import { startReceiver } from '../support/receiver.ts'
+
+const post = 'POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}'
+
+/** Somebody who publishes a list on loopback, over plain http as authorities do. */
+async function startPublisher(t: Test, body: string | Buffer) {
+  const publisher = { body, asked: 0, url: '', status: 200 }
+  const server = createServer((_, response) => {
+    publisher.asked++
+    response.writeHead(publisher.status, publisher.status === 302 ? { location: '/other' } : {}).end(publisher.body)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  publisher.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/ca.crl`
+  return publisher
+}
+
+const turns = async (count = 1) => { for (let nth = 0; nth < count; nth++) await new Promise((resolve) => { setImmediate(resolve) }) }
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!await holds()) await turns()
+}
+
+async function deliver({ port, pki }: TestGateway, one: Identity): Promise<unknown> {
+  const client = await rawTls(port, { ca: pki.ca.certificate, cert: one.chain, key: one.key })
+  const { status, body } = await client.send(post).response()
+  client.close()
+  return status === 200 ? 'accepted' : (JSON.parse(body.toString()) as { reason: string }).reason
+}
+
+const derOf = (pem: string) => Buffer.from(pem.split('-----')[2] ?? '', 'base64')
+
+async function scene(t: Test, list: string | Buffer, pki: Awaited<ReturnType<typeof makePki>>) {
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  const publisher = await startPublisher(t, list)
+  const gateway = await startGateway(t, {
+    receiver: receiver.port, routes: [{ certificate: {} }], settings: { fetched: { directory: 'fetched' } },
+    files: () => Promise.resolve({ 'senders.pem': pki.ca.certificate }), clientCertificate: { ca: ['senders.pem'], crl: [publisher.url] },
+  })
+  return { receiver, publisher, gateway }
+}
+
+t.test('fetched, refreshed before its end, and nothing worse takes the place of what is known', async (t) => {
+  const pki = await makePki()
+  const [good, bad, worse] = await Promise.all([pki.ca.client(), pki.ca.client(), pki.ca.client()])
+  const start = Math.floor(Date.now() / 1000) * 1000
+  const list = (revoked: Identity[], number: number, options = {}) => pki.ca.crl(revoked, { number, thisUpdate: start - hour, nextUpdate: start + 4 * hour, ...options })
+  const { gateway, publisher, receiver } = await scene(t, await list([bad], 5), pki)
+  t.equal(await deliver(gateway, good), 'revocation-unknown', 'nobody is let in before anything is known')
+  t.match((await gateway.audit(1))[0], { facts: { error: 'UNABLE_TO_GET_CRL', authority: /^CN=/ } })
+  t.match(await checkConfiguration(gateway.file, gateway.world), /warning: the revocation list http:.*never fetched/)
+  t.equal(receiver.seen.length, 0)
+  gateway.world.clock.advance(0)
+  await until(async () => await deliver(gateway, good) === 'accepted')
+  t.equal(await deliver(gateway, bad), 'certificate-revoked')
+  await until(() => readdirSync(join(gateway.directory, 'fetched')).some((file) => file.endsWith('.bytes')))
+
+  const namesake = await makeCa({ name: pki.ca.authority.certificate.subject.slice(3) })
+  const worseOnes: [string, string | Buffer, number][] = [
+    ['an error', '', 500], ['somewhere else', await list([], 9), 302], ['junk', 'junk', 200], ['half', derOf(await list([], 9)).subarray(0, 100), 200],
+    ['another authority’s', await (await makeCa()).crl([], { number: 9 }), 200], ['a namesake’s', await namesake.crl([], { number: 9 }), 200],
+    ['changes only', await list([], 9, { deltaOf: 5 }), 200], ['a smaller number', await list([], 4, { thisUpdate: start }), 200],
+    ['an earlier time', await list([], 9, { thisUpdate: start - 2 * hour }), 200], ['expired', await list([], 9, { thisUpdate: start - hour / 2, nextUpdate: start - 1 }), 200],
+    ['of the future', await list([], 9, { thisUpdate: start + day, nextUpdate: start + 2 * day }), 200],
+  ]
+  // Half of four hours is over: from now on it is asked for each minute.
+  gateway.world.clock.advance(2 * hour - 5 * 60_000)
+  for (const [name, body, status] of worseOnes) {
+    Object.assign(publisher, { body, status })
+    const { asked } = publisher
+    await until(async () => {
+      gateway.world.clock.advance(60_000)
+      await turns(20)
+      return publisher.asked > asked
+    })
+    await turns(50)
+    t.equal(await deliver(gateway, bad), 'certificate-revoked', name)
+    t.equal(await deliver(gateway, good), 'accepted', `${name}: and the others pass`)
+  }
+  Object.assign(publisher, { body: derOf(await list([bad, worse], 6, { thisUpdate: start, nextUpdate: start + 10 * day })), status: 200 })
+  await until(async () => {
+    gateway.world.clock.advance(60_000)
+    await turns(50)
+    return await deliver(gateway, worse) === 'certificate-revoked'
+  })
+  t.equal(await gateway.gateway.reload(), 'taken')
+  t.equal(await deliver(gateway, worse), 'certificate-revoked', 'over a reload')
+  t.match(await checkConfiguration(gateway.file, gateway.world), /good/)
+  t.notMatch(await checkConfiguration(gateway.file, gateway.world), /never fetched/)
+})
+
+t.test('the last good list outlives a restart, and its end lets nobody in', async (t) => {
+  const pki = await makePki()
+  const [good, bad] = await Promise.all([pki.ca.client(), pki.ca.client()])
+  const first = await scene(t, derOf(await pki.ca.crl([bad], { nextUpdate: Date.now() + 2 * hour })), pki)
+  first.gateway.world.clock.advance(0)
+  await until(async () => await deliver(first.gateway, good) === 'accepted')
+  const directory = join(first.gateway.directory, 'fetched')
+  await until(() => readdirSync(directory).some((file) => file.endsWith('.bytes')))
+  await first.gateway.gateway.drain()
+
+  first.publisher.status = 500
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  await t.test('a second one', async (t) => {
+    const gateway = await startGateway(t, {
+      receiver: receiver.port, routes: [{ certificate: {} }], settings: { fetched: { directory } },
+      files: () => Promise.resolve({ 'senders.pem': pki.ca.certificate }), clientCertificate: { ca: ['senders.pem'], crl: [first.publisher.url] },
+    })
+    t.equal(await deliver(gateway, good), 'accepted', 'nobody had to be asked')
+    t.equal(await deliver(gateway, bad), 'certificate-revoked')
+    t.match(await checkConfiguration(gateway.file, gateway.world), /warning: the revocation list of CN=.* expires at/)
+    gateway.world.clock.step(2 * hour + 1_000)
+    t.equal(await deliver(gateway, good), 'revocation-unknown')
+    t.match((await gateway.audit(3))[2], { facts: { error: 'CRL_HAS_EXPIRED', authority: /^CN=/, nextUpdate: /Z$/ } })
+    t.equal(await deliver(gateway, bad), 'certificate-revoked', 'on an old list, too')
+    t.equal(receiver.seen.length, 1)
+  })
+})
+
+t.test('what is kept may be torn', async (t) => {
+  const pki = await makePki()
+  const { gateway, publisher } = await scene(t, await pki.ca.crl(), pki)
+  gateway.world.clock.advance(0)
+  await until(() => publisher.asked === 1)
+  const directory = join(gateway.directory, 'fetched')
+  mkdirSync(directory, { recursive: true })
+  await until(() => readdirSync(directory).some((file) => file.endsWith('.bytes')))
+  for (const file of readdirSync(directory)) writeFileSync(join(directory, file), 'torn')
+  t.match(await checkConfiguration(gateway.file, gateway.world), /never fetched/)
+})
