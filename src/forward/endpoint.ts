@@ -1,6 +1,7 @@
-import { Pool, type Dispatcher } from 'undici'
+import { buildConnector, Pool, type Dispatcher } from 'undici'
 import type { Outbound, ReceiverPlan, ReceiverTls } from '../core/receiver.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
+import { withoutInterim } from './interim.ts'
 
 /** One URL of a receiver: its connections, and how they have been doing. */
 export class Endpoint {
@@ -18,11 +19,12 @@ export class Endpoint {
       headersTimeout: 0,
       bodyTimeout: 0,
       allowH2: false,
-      connect: {
+      connect: connector({
         timeout: connectTimeout,
+        allowH2: false,
         ...(unix ? { socketPath: url.slice('unix:'.length) } : {}),
         ...tlsOptions(tls),
-      },
+      }),
     })
   }
 
@@ -44,6 +46,16 @@ export class Endpoint {
   /** Lets what is under way finish. */
   async close(): Promise<void> {
     await this.#pool.close()
+  }
+}
+
+function connector(options: buildConnector.BuildOptions): buildConnector.connector {
+  const connect = buildConnector(options)
+  return (to, done) => {
+    connect(to, (...[error, socket]) => {
+      if (error === null) done(null, withoutInterim(socket))
+      else done(error, null)
+    })
   }
 }
 

@@ -53,11 +53,17 @@ export class Exchange implements Sending, Dispatcher.DispatchHandler {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
-    if (status < 200) return true
+    if (status < 200) return this.#refuseInterim()
     this.#phase = 'body'
     this.#resume = resume
     this.#bodiless = status === 204 || status === 304
-    return this.#sink.head(status, towardsSender(status, raw.map(latin1))) === 'go-on'
+    const headers = raw.map(latin1)
+    const next = this.#sink.head(status, towardsSender(status, headers))
+    if (!this.#bodiless || !isChunked(headers)) return next === 'go-on'
+    // Chunks that must not come, and will: they would be the next delivery's answer.
+    if (next === 'go-on') this.#endHere()
+    else this.#resume = () => this.#endHere()
+    return false
   }
 
   onData(chunk: Buffer): boolean {
@@ -79,6 +85,19 @@ export class Exchange implements Sending, Dispatcher.DispatchHandler {
       return this.#dispatch()
     }
     this.#fail(this.#reason(error), codeOf(error))
+  }
+
+  #endHere(): void {
+    this.onComplete()
+    this.#abort?.()
+  }
+
+  /** A few interim answers are dropped before they come here (`interim.ts`). */
+  #refuseInterim(): boolean {
+    this.#noteFailure()
+    this.#fail('receiver-invalid', 'too many interim answers')
+    this.#abort?.()
+    return false
   }
 
   get #endpoint(): Endpoint {
@@ -127,8 +146,12 @@ const lengthMismatch = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 
 const invalid: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', lengthMismatch])
 
-/** What undici calls an answer that came unasked, an unasked `100 Continue` and an unasked change of protocols: all have one code. */
+/** What undici calls an answer that came unasked, one `100 Continue` too many and an unasked change of protocols: all have one code. */
 const protocolBreaks: ReadonlySet<string> = new Set(['bad response', 'bad upgrade'])
+
+function isChunked(headers: readonly string[]): boolean {
+  return headers.some((name, at) => at % 2 === 0 && name.length === 17 && name.toLowerCase() === 'transfer-encoding')
+}
 
 function codeOf(error: Error & { readonly code?: unknown }): string {
   return typeof error.code === 'string' ? error.code : error.name
