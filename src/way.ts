@@ -8,7 +8,10 @@ import type { Decided } from './audit/record.ts'
 import { judge, type Early, type Policy, type Reached } from './judge.ts'
 import { forwardDelivery, type Forwarded } from './forward/forwarding.ts'
 import { towardsReceiver } from './forward/headers.ts'
+import type { Streamed } from './forward/streamed-reply.ts'
 import { streamDelivery } from './forward/stream.ts'
+import { targetFor } from './forward/target.ts'
+import { upgradeDelivery } from './forward/upgrade.ts'
 import { BodyReader, type BodyBudget } from './listen/body.ts'
 import type { SenderConnection, Turn } from './listen/connection.ts'
 import type { Busy, Load } from './listen/load.ts'
@@ -83,7 +86,7 @@ class Passage {
     if (busy !== undefined) return await this.#refuseBusy(busy)
     this.#parts.load.begin()
     try {
-      await this.#pass()
+      await this.#decide()
     } finally {
       this.#parts.load.end()
     }
@@ -95,7 +98,7 @@ class Passage {
     this.#refuseEarly({ reason: 'overloaded', row: requestReasons.overloaded, facts: { busy }, framing: 'sound' })
   }
 
-  async #pass(): Promise<void> {
+  async #decide(): Promise<void> {
     const judged = await judge(this.#policy, this.#reached(), this.#parts.clock)
     this.#route = judged.route
     this.#from = judged.from ?? this.#from
@@ -118,6 +121,7 @@ class Passage {
     const connection = this.#connection
     return {
       method, target, version, rawHeaders, called: connection.called, lineFault: this.#turn.lineFault, id: this.#id, at: this.#at,
+      isUpgrade: this.#turn.first !== undefined,
       sourceOf: (headers) => connection.sourceOf(headers),
       // A value: an object literal with a getter has a shape of its own each time, which V8 keeps, and the delivery with it.
       certificate: connection.certificate,
@@ -128,6 +132,7 @@ class Passage {
   #refuseEarly({ reason, row, facts, framing }: Pick<Early, 'reason' | 'row' | 'facts' | 'framing'>): void {
     const { request, response } = this.#turn
     if (!this.#recorded) this.#record({ verdict: 'refused', reason, status: row.status, facts, checks: this.#elapsed() })
+    if (reason === 'upgrade-not-allowed') response.shouldKeepAlive = false
     respondProblem(request, response, this.#problem(reason, row), framing, this.#parts.clock)
   }
 
@@ -156,9 +161,7 @@ class Passage {
     })
     const receiver = this.#elapsed() - checks
     const { failure } = forwarded
-    if (failure !== undefined) {
-      respondProblem(request, response, this.#problem(failure.reason, failure.row), 'sound', this.#parts.clock)
-    }
+    if (failure !== undefined) respondProblem(request, response, this.#problem(failure.reason, failure.row), 'sound', this.#parts.clock)
     this.#record({
       verdict: failure === undefined ? 'accepted' : 'refused', reason: failure?.reason ?? decision.refusal?.reason,
       status: forwarded.status, facts: failure?.facts ?? decision.refusal?.facts ?? {}, decision, checks, receiver, forwarded,
@@ -169,13 +172,22 @@ class Passage {
     const checks = this.#elapsed()
     const { request, response, expect } = this.#turn
     if (expect === 'continue') response.writeContinue()
-    const outbound = this.#outbound(head, route, decision)
-    const { status, bytes, failure } = await streamDelivery({ request, response, to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id] })
+    const { status, bytes, failure, facts } = await this.#pass(to, this.#outbound(head, route, decision))
     const receiver = this.#elapsed() - checks
     if (failure !== undefined) respondProblem(request, response, this.#problem(failure.reason, failure.row), 'sound', this.#parts.clock)
     this.#record({
       verdict: failure === undefined ? 'accepted' : 'refused', reason: failure?.reason ?? decision.refusal?.reason, status, bytes,
-      facts: failure?.facts ?? decision.refusal?.facts ?? {}, decision, checks, receiver,
+      facts: failure?.facts ?? { ...decision.refusal?.facts, ...facts }, decision, checks, receiver,
+    })
+  }
+
+  #pass(to: ReceiverPlan, outbound: Outbound): Promise<Streamed> {
+    const { request, response, first } = this.#turn
+    const streaming = { request, response, to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id] }
+    if (first === undefined) return streamDelivery(streaming)
+    return upgradeDelivery({
+      ...streaming, first, protocol: 'websocket', clock: this.#parts.clock, idle: this.#policy.plan.limits.idleTimeout,
+      opened: (cutOff) => this.#connection.handOver(cutOff),
     })
   }
 
@@ -236,11 +248,3 @@ interface Outcome {
 }
 
 const nothing = new Uint8Array(0)
-
-/** The path that matched, byte for byte, or the route's own; a prefix in its place where both end in `/*`. */
-function targetFor({ path, query }: Head, { match, forward }: Route): string {
-  const search = query === undefined ? '' : `?${query}`
-  if (forward.path === undefined) return path + search
-  if (!forward.path.endsWith('/*')) return forward.path + search
-  return forward.path.slice(0, -1) + path.slice(match.path.length - 1) + search
-}

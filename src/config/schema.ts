@@ -106,6 +106,8 @@ const match = z.strictObject({
 const forward = z.strictObject({
   to: z.string().describe('The name of a receiver.'),
   path: z.string().regex(/^\/([^\s?#*]*(\/\*)?|\*)$/, 'a path, `/internal`; `/internal/*` where `match.path` ends in `/*`').optional(),
+  upgrade: z.array(z.enum(['websocket'])).min(1).optional()
+    .describe('Protocols that a request may change to (`Upgrade`); only with `body: stream`. Left out: none, such requests are refused.'),
 })
 
 const checkKeys = Object.fromEntries(checks.map((check) => [check.key, check.schema.optional()]))

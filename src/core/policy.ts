@@ -29,4 +29,6 @@ export interface Forward {
   readonly path: string | undefined
   /** Where bodies are streamed to, both ways, instead of being held; no question of such a route needs the body. */
   readonly stream: ReceiverPlan | undefined
+  /** Protocols that a connection may change to, in lower case; empty where bodies are held. */
+  readonly upgrade: ReadonlySet<string>
 }

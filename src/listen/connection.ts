@@ -12,7 +12,12 @@ export interface Turn {
   readonly response: ServerResponse
   readonly expect: 'continue' | 'nothing'
   readonly lineFault: LineFault | undefined
+  /** What came behind the head of a request that asks for another protocol: from there on nobody reads HTTP. Undefined for all others. */
+  readonly first: Uint8Array | undefined
 }
+
+/** Ends a connection on which another protocol is spoken. */
+export type CutOff = (why: 'age' | 'certificate' | 'drain') => void
 
 export interface SenderParts {
   readonly socket: TLSSocket
@@ -49,6 +54,8 @@ export class SenderConnection {
   #afterwards: (() => void) | undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
   #retired = false
+  #cutOff: CutOff | undefined
+  #wasTrusted = false
 
   constructor({ socket, from, certificateOf, sourceOf, serve, clock }: SenderParts) {
     this.socket = socket
@@ -74,13 +81,37 @@ export class SenderConnection {
   /** Closes after the answer that is under way or comes next; an idle one stays until then. */
   retire(): void {
     this.#retired = true
+    this.#cutOff?.('age')
     if (this.#current !== undefined) this.#current.response.shouldKeepAlive = false
   }
 
   /** Closes now, or after the answer that is under way. */
   dismiss(): void {
+    this.#cutOff?.('certificate')
     this.retire()
     if (this.idle) this.socket.destroySoon()
+  }
+
+  /** From now on another protocol is spoken here: what would close the connection with its next answer ends it at once. */
+  handOver(cutOff: CutOff): void {
+    this.#cutOff = cutOff
+    this.#wasTrusted = this.certificate?.trust === 'trusted'
+    if (this.#retired) cutOff('age')
+  }
+
+  /** Ends it where another protocol is spoken. */
+  cut(why: Parameters<CutOff>[0]): void {
+    this.#cutOff?.(why)
+  }
+
+  /** Of a connection on which no delivery will ask again: its certificate was trusted, and is not any more. */
+  get hasLostTrust(): boolean {
+    return this.#cutOff !== undefined && this.#wasTrusted && this.certificate?.trust !== 'trusted'
+  }
+
+  /** Node's parser has let go of the connection: what it did for the answer that is under way is ours to do. */
+  leftByParser(): void {
+    this.socket.on('error', () => this.socket.destroy()).on('drain', () => this.#current?.response.emit('drain'))
   }
 
   get idle(): boolean {

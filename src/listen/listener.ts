@@ -9,17 +9,19 @@ import type { Limits } from '../core/plan.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { certificateReasons } from '../core/trust.ts'
-import type { Facts, ReasonRow } from '../core/verdict.ts'
+import type { ReasonRow } from '../core/verdict.ts'
 import { SenderConnection, type Turn } from './connection.ts'
-import type { Connections, TurnedAway } from './connections.ts'
+import type { Connections } from './connections.ts'
+import type { Drop } from './drop.ts'
 import { Entrance, type Entered } from './entrance.ts'
-import { handshakeRefusal, type HandshakeRefusal } from './handshake.ts'
+import { handshakeRefusal } from './handshake.ts'
 import { peerCertificate } from './peer-certificate.ts'
-import { problemBody, problemHeaders, respondProblem, type ProblemDetails } from './respond.ts'
-import { requestLineFault, watchRequestLines } from './request-line.ts'
+import { respondByHand, respondProblem, type ProblemDetails } from './respond.ts'
+import { requestLineFault, unwatchRequestLines, watchRequestLines } from './request-line.ts'
 import type { SourceRules } from './source.ts'
 import { dismissUntrusted, lackOfName, lackOfTrust, type Lack } from './standing.ts'
 import type { TlsMaterial } from './tls.ts'
+import { responseOf } from './upgrade.ts'
 
 /** What a listener needs; the functions read the state that holds at the time of the call, so a reload needs no rewiring. */
 export interface ListenerParts {
@@ -43,15 +45,6 @@ export interface ListenerRules {
   readonly tls: TlsMaterial
   readonly source: SourceRules
   readonly limits: Limits
-}
-
-export interface Drop {
-  readonly from: Address | undefined
-  readonly reason: 'source-not-allowed' | 'malformed-request' | 'headers-timeout' | 'proxy-header-invalid' | TurnedAway | HandshakeRefusal['reason']
-  readonly facts: Facts
-  readonly certificate: PeerCertificate | undefined
-  /** What to tell the sender, where it is told anything but the usual. */
-  readonly row?: ReasonRow
 }
 
 /** How often deadlines of headers are looked at, at the latest. */
@@ -122,12 +115,16 @@ export class Listener {
 
   /** Breaks what is still open. */
   destroy(): void {
+    for (const { sender } of this.#connections.values()) sender.cut('drain')
     for (const socket of this.#sockets) socket.destroy()
   }
 
   /** Ends connections whose sender does not read what it was answered. */
   #sweep(): void {
-    for (const { sender } of this.#connections.values()) if (sender.unread > this.#rules.limits.idleTimeout) sender.socket.destroy()
+    for (const { sender } of this.#connections.values()) {
+      if (sender.unread > this.#rules.limits.idleTimeout) sender.socket.destroy()
+      if (sender.hasLostTrust) sender.dismiss()
+    }
     this.#cancelSweep = this.#parts.clock.after(sweepInterval, () => this.#sweep())
   }
 
@@ -153,6 +150,7 @@ export class Listener {
     server.on('request', (request, response) => this.#take(request, response, 'nothing'))
     server.on('checkContinue', (request, response) => this.#take(request, response, 'continue'))
     server.on('checkExpectation', (request, response) => this.#take(request, response, 'nothing'))
+    server.on('upgrade', (request, _stream, first) => this.#handOver(request, first))
     server.on('connect', (_request, socket) => this.#dropRequest(socket as TLSSocket, 'malformed-request', 'CONNECT'))
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#broken(error, socket as TLSSocket))
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket, tls))
@@ -189,13 +187,23 @@ export class Listener {
     })
   }
 
-  #take(request: IncomingMessage, response: ServerResponse, expect: Turn['expect']): void {
+  /** The parser has let go of this connection; behind another request that is still under way nothing can be handed over. */
+  #handOver(request: IncomingMessage, first: Uint8Array): void {
+    const socket = request.socket as TLSSocket
+    const sender = this.#connections.get(socket)?.sender
+    sender?.leftByParser()
+    if (sender?.idle === false) return sender.breakOff(new Error('upgrade'), () => this.#dropRequest(socket, 'malformed-request', 'upgrade-pipelined'))
+    this.#take(request, responseOf(request, this.#parts.clock), 'nothing', first)
+    unwatchRequestLines(socket)
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse, expect: Turn['expect'], first?: Uint8Array): void {
     const connection = this.#connections.get(request.socket as TLSSocket)
     if (connection === undefined) return void request.socket.destroy()
     const lack = lackOfTrust(this.#rules.tls, connection.sender.certificate)
     const away = this.#turnAway(connection.sender, lack, lack && certificateReasons[lack.reason])
     if (away !== undefined) return respondProblem(request, response, away, 'lost', this.#parts.clock)
-    connection.sender.take({ request, response, expect, lineFault: requestLineFault(request) })
+    connection.sender.take({ request, response, expect, first, lineFault: requestLineFault(request) })
   }
 
   /** The parser gave up, or a head took too long. Node tells of failed handshakes here, too; those are `#refusedHandshake`'s. */
@@ -207,16 +215,12 @@ export class Listener {
     connection.breakOff(error, () => this.#dropRequest(socket, reason, error.code ?? error.message))
   }
 
-  /** Answers by hand: there is no response object for a request that the parser did not take. */
   #dropRequest(socket: TLSSocket, reason: 'malformed-request' | 'headers-timeout', what: string): void {
     const sender = this.#connections.get(socket)?.sender
     const problem = this.#parts.dropped({
       from: sender?.from, reason, facts: { what }, certificate: sender?.certificate,
     })
-    const body = problemBody(problem)
-    const headers = [...problemHeaders(problem, body), 'Connection', 'close']
-    const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}`] : []))
-    socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroySoon())
+    respondByHand(socket, problem)
   }
 
   #refusedHandshake(error: NodeJS.ErrnoException, socket: TLSSocket, tls: TlsMaterial): void {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Clock } from '../core/ports.ts'
 import type { Answer } from '../core/verdict.ts'
 
@@ -51,6 +52,14 @@ export function respondProblem(
   response.writeHead(problem.status, [...headers, 'Connection', 'close'])
   response.write(body)
   linger(request, response, clock)
+}
+
+/** Answers where there is no response object, for a request that the parser did not take; the connection ends with it. */
+export function respondByHand(socket: Socket, problem: ProblemDetails): void {
+  const body = problemBody(problem)
+  const headers = [...problemHeaders(problem, body), 'Connection', 'close']
+  const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}`] : []))
+  socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroySoon())
 }
 
 /** A whole answer of our own in place of the receiver's. */

@@ -17,7 +17,7 @@ t.test('how long an answer lies unread', async (t) => {
     socket: new TLSSocket(new Socket()), from, certificateOf: () => undefined, sourceOf: () => from, serve, clock,
   })
   const request = new IncomingMessage(new Socket())
-  const turn: Turn = { request, response: new ServerResponse(request), expect: 'nothing', lineFault: undefined }
+  const turn: Turn = { request, response: new ServerResponse(request), first: undefined, expect: 'nothing', lineFault: undefined }
   connection.take(turn)
   clock.advance(60_000)
   t.equal(connection.unread, 0, 'the receiver may take its time')
