@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
 import type { Clock } from '../core/ports.ts'
-import type { Milliseconds } from '../core/units.ts'
+import type { Instant, Milliseconds } from '../core/units.ts'
 import type { LineFault } from './request-line.ts'
 
 /** A request whose turn has come, or will. */
@@ -105,8 +105,9 @@ export class SenderConnection {
   }
 
   /** Of a connection on which no delivery will ask again: its certificate was trusted, and is not any more. */
-  get hasLostTrust(): boolean {
-    return this.#cutOff !== undefined && this.#wasTrusted && this.certificate?.trust !== 'trusted'
+  hasLostTrust(at: Instant): boolean {
+    if (this.#cutOff === undefined || !this.#wasTrusted) return false
+    return this.certificate?.trust !== 'trusted' || this.certificate.notAfter < at
   }
 
   /** Node's parser has let go of the connection: what it did for the answer that is under way is ours to do. */

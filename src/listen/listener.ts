@@ -123,7 +123,7 @@ export class Listener {
   #sweep(): void {
     for (const { sender } of this.#connections.values()) {
       if (sender.unread > this.#rules.limits.idleTimeout) sender.socket.destroy()
-      if (sender.hasLostTrust) sender.dismiss()
+      if (sender.hasLostTrust(this.#parts.clock.now())) sender.dismiss()
     }
     this.#cancelSweep = this.#parts.clock.after(sweepInterval, () => this.#sweep())
   }

@@ -375,7 +375,8 @@ t.test('behind a request that is under way nothing is handed over, and that one 
   t.equal((await client.response()).body.length, large.length)
   t.equal((await client.response()).status, 400)
   await client.ended()
-  t.match(await gateway.audit(2), [{ status: 200 }, { reason: 'malformed-request', facts: { what: 'upgrade-pipelined' } }])
+  const records = (await gateway.audit(2)).sort((a, b) => Number(a['status']) - Number(b['status']))
+  t.match(records, [{ status: 200 }, { reason: 'malformed-request', facts: { what: 'upgrade-pipelined' } }])
   t.equal(receiver.came().split('HTTP/1.1').length, 2)
 })
 
