@@ -1,6 +1,7 @@
 /**
  * Good deliveries at a steady pace, first alone and then among bad, slow, huge and cut-off ones: is resident memory flat,
- * is every file descriptor given back, and how much slower do the good ones get? `npm run soak -- --minutes 30`.
+ * is every file descriptor given back, and how much slower do the good ones get? `npm run soak -- --minutes 30`. Exit code 1
+ * where one answer is not as wanted.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -100,21 +101,40 @@ async function soak(folder: string): Promise<void> {
       stranger: { port: running.port, context: contextOf(certificates, 'stranger') },
     }
     const quietTime = Math.max(20_000, minutes * 6_000)
+    say('warming up')
     await deliver(doors, 10_000, () => async () => undefined)
+    say(`good deliveries alone, ${quietTime / 1_000} s`)
     const alone = await deliver(doors, quietTime, () => async () => undefined)
+    say('settling')
     await wait(settleTime)
+    say(`good deliveries among bad ones, ${(minutes * 60_000 - quietTime) / 1_000} s`)
     const before = usageOf(running.pid)
     const samples: Usage[] = []
     const counts = new Map<string, number>()
     const sampling = setInterval(() => { samples.push(usageOf(running.pid)) }, 5_000)
+    const telling = setInterval(() => { tell(samples, counts) }, 30_000)
     const troubled = await deliver(doors, minutes * 60_000 - quietTime, () => makeTrouble(doors, counts))
     clearInterval(sampling)
+    clearInterval(telling)
+    say('settling')
     await wait(settleTime)
     report({ alone, troubled, before, after: usageOf(running.pid), samples, counts })
   } finally {
     await running.stop()
     receiver.close()
   }
+}
+
+const begun = performance.now()
+
+/** Where it has got to, for whoever waits. */
+function say(what: string): void {
+  console.error(`${String(Math.round((performance.now() - begun) / 1_000)).padStart(5)} s  ${what}`)
+}
+
+function tell(samples: readonly Usage[], counts: ReadonlyMap<string, number>): void {
+  const { residentMiB, descriptors } = samples.at(-1) ?? { residentMiB: Number.NaN, descriptors: Number.NaN }
+  say(`${residentMiB.toFixed(0)} MiB resident, ${descriptors} descriptors, ${[...counts.values()].reduce((sum, count) => sum + count, 0)} troubles begun`)
 }
 
 interface Findings {
@@ -149,9 +169,10 @@ function report({ alone, troubled, before, after, samples, counts }: Findings): 
       ...[0.5, 0.99].flatMap((share) => [alone[kind], troubled[kind]].map((one) => at(one, share).toFixed(1))),
     ])),
   ].join('\n\n')
-  console.log(text)
+  const passed = verdicts.every(([, , good]) => good)
+  console.log(`${text}\n\n${passed ? 'passed' : 'FAILED'}`)
   if (!options.print) writeSection('soak', text)
-  if (verdicts.some(([, , good]) => !good)) process.exitCode = 1
+  if (!passed) process.exitCode = 1
 }
 
 function at(latencies: readonly number[], share: number): number {
