@@ -35,9 +35,10 @@ const mostSlowdown = 3
 /** Longer than anything that is under way may take. */
 const settleTime = 25_000
 
-interface Latencies { readonly keepAlive: number[], readonly fresh: number[], refused: number }
+/** `refused`: the statuses of those that were not accepted; 0: the connection broke. */
+interface Latencies { readonly keepAlive: number[], readonly fresh: number[], readonly refused: number[] }
 
-const newLatencies = (): Latencies => ({ keepAlive: [], fresh: [], refused: 0 })
+const newLatencies = (): Latencies => ({ keepAlive: [], fresh: [], refused: [] })
 const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /** Runs something at a pace, however long each takes; gives the way to end it, which resolves when all are over. */
@@ -57,7 +58,7 @@ async function timed(into: Latencies, kind: 'keepAlive' | 'fresh', send: () => P
   const begun = performance.now()
   const status = await send()
   into[kind].push(performance.now() - begun)
-  if (status !== 200) into.refused += 1
+  if (status !== 200) into.refused.push(status)
 }
 
 /** Good deliveries for a while; `meanwhile` runs beside them. */
@@ -150,13 +151,14 @@ function report({ alone, troubled, before, after, samples, counts }: Findings): 
   const third = Math.ceil(samples.length / 3)
   const resident = samples.map(({ residentMiB }) => residentMiB)
   const [early, late] = [median(resident.slice(0, third)), median(resident.slice(-third))]
+  const refused = [...alone.refused, ...troubled.refused]
   const slower = (kind: 'keepAlive' | 'fresh'): number => at(troubled[kind], 0.99) / at(alone[kind], 0.99)
   const verdicts: [string, string, boolean][] = [
     ['resident memory, first third → last third', `${early.toFixed(0)} → ${late.toFixed(0)} MiB`, late <= early * mostGrowth],
     ['file descriptors, before → after', `${before.descriptors} → ${after.descriptors}`, after.descriptors <= before.descriptors],
     ['p99 of good deliveries, connection kept, against alone', `${slower('keepAlive').toFixed(2)} ×`, slower('keepAlive') <= mostSlowdown],
     ['p99 of good deliveries, new connection, against alone', `${slower('fresh').toFixed(2)} ×`, slower('fresh') <= mostSlowdown],
-    ['good deliveries that were not accepted', `${alone.refused + troubled.refused}`, alone.refused + troubled.refused === 0],
+    ['good deliveries that were not accepted', tellRefused(refused), refused.length === 0],
   ]
   const text = [
     `## Soak: ${minutes} minutes, good among bad, slow, huge and cut-off`,
@@ -173,6 +175,12 @@ function report({ alone, troubled, before, after, samples, counts }: Findings): 
   console.log(`${text}\n\n${passed ? 'passed' : 'FAILED'}`)
   if (!options.print) writeSection('soak', text)
   if (!passed) process.exitCode = 1
+}
+
+/** How many, and with which status. */
+function tellRefused(statuses: readonly number[]): string {
+  const kinds = [...new Set(statuses)].map((status) => `${statuses.filter((one) => one === status).length} × ${status === 0 ? 'broken off' : status}`)
+  return kinds.length === 0 ? '0' : `${statuses.length} (${kinds.join(', ')})`
 }
 
 function at(latencies: readonly number[], share: number): number {
