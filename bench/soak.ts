@@ -1,6 +1,7 @@
 /**
  * Good deliveries at a steady pace, first alone and then among bad, slow, huge and cut-off ones: is resident memory flat,
- * is every file descriptor given back, and how much slower do the good ones get? `npm run soak -- --minutes 30`.
+ * is every file descriptor given back, and how much slower do the good ones get? `npm run soak -- --minutes 30`. Exit code 1
+ * where one answer is not as wanted.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -34,9 +35,10 @@ const mostSlowdown = 3
 /** Longer than anything that is under way may take. */
 const settleTime = 25_000
 
-interface Latencies { readonly keepAlive: number[], readonly fresh: number[], refused: number }
+/** `refused`: the statuses of those that were not accepted; 0: the connection broke. */
+interface Latencies { readonly keepAlive: number[], readonly fresh: number[], readonly refused: number[] }
 
-const newLatencies = (): Latencies => ({ keepAlive: [], fresh: [], refused: 0 })
+const newLatencies = (): Latencies => ({ keepAlive: [], fresh: [], refused: [] })
 const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /** Runs something at a pace, however long each takes; gives the way to end it, which resolves when all are over. */
@@ -56,7 +58,7 @@ async function timed(into: Latencies, kind: 'keepAlive' | 'fresh', send: () => P
   const begun = performance.now()
   const status = await send()
   into[kind].push(performance.now() - begun)
-  if (status !== 200) into.refused += 1
+  if (status !== 200) into.refused.push(status)
 }
 
 /** Good deliveries for a while; `meanwhile` runs beside them. */
@@ -100,21 +102,40 @@ async function soak(folder: string): Promise<void> {
       stranger: { port: running.port, context: contextOf(certificates, 'stranger') },
     }
     const quietTime = Math.max(20_000, minutes * 6_000)
+    say('warming up')
     await deliver(doors, 10_000, () => async () => undefined)
+    say(`good deliveries alone, ${quietTime / 1_000} s`)
     const alone = await deliver(doors, quietTime, () => async () => undefined)
+    say('settling')
     await wait(settleTime)
+    say(`good deliveries among bad ones, ${(minutes * 60_000 - quietTime) / 1_000} s`)
     const before = usageOf(running.pid)
     const samples: Usage[] = []
     const counts = new Map<string, number>()
     const sampling = setInterval(() => { samples.push(usageOf(running.pid)) }, 5_000)
+    const telling = setInterval(() => { tell(samples, counts) }, 30_000)
     const troubled = await deliver(doors, minutes * 60_000 - quietTime, () => makeTrouble(doors, counts))
     clearInterval(sampling)
+    clearInterval(telling)
+    say('settling')
     await wait(settleTime)
     report({ alone, troubled, before, after: usageOf(running.pid), samples, counts })
   } finally {
     await running.stop()
     receiver.close()
   }
+}
+
+const begun = performance.now()
+
+/** Where it has got to, for whoever waits. */
+function say(what: string): void {
+  console.error(`${String(Math.round((performance.now() - begun) / 1_000)).padStart(5)} s  ${what}`)
+}
+
+function tell(samples: readonly Usage[], counts: ReadonlyMap<string, number>): void {
+  const { residentMiB, descriptors } = samples.at(-1) ?? { residentMiB: Number.NaN, descriptors: Number.NaN }
+  say(`${residentMiB.toFixed(0)} MiB resident, ${descriptors} descriptors, ${[...counts.values()].reduce((sum, count) => sum + count, 0)} troubles begun`)
 }
 
 interface Findings {
@@ -130,13 +151,14 @@ function report({ alone, troubled, before, after, samples, counts }: Findings): 
   const third = Math.ceil(samples.length / 3)
   const resident = samples.map(({ residentMiB }) => residentMiB)
   const [early, late] = [median(resident.slice(0, third)), median(resident.slice(-third))]
+  const refused = [...alone.refused, ...troubled.refused]
   const slower = (kind: 'keepAlive' | 'fresh'): number => at(troubled[kind], 0.99) / at(alone[kind], 0.99)
   const verdicts: [string, string, boolean][] = [
     ['resident memory, first third → last third', `${early.toFixed(0)} → ${late.toFixed(0)} MiB`, late <= early * mostGrowth],
     ['file descriptors, before → after', `${before.descriptors} → ${after.descriptors}`, after.descriptors <= before.descriptors],
     ['p99 of good deliveries, connection kept, against alone', `${slower('keepAlive').toFixed(2)} ×`, slower('keepAlive') <= mostSlowdown],
     ['p99 of good deliveries, new connection, against alone', `${slower('fresh').toFixed(2)} ×`, slower('fresh') <= mostSlowdown],
-    ['good deliveries that were not accepted', `${alone.refused + troubled.refused}`, alone.refused + troubled.refused === 0],
+    ['good deliveries that were not accepted', tellRefused(refused), refused.length === 0],
   ]
   const text = [
     `## Soak: ${minutes} minutes, good among bad, slow, huge and cut-off`,
@@ -149,9 +171,16 @@ function report({ alone, troubled, before, after, samples, counts }: Findings): 
       ...[0.5, 0.99].flatMap((share) => [alone[kind], troubled[kind]].map((one) => at(one, share).toFixed(1))),
     ])),
   ].join('\n\n')
-  console.log(text)
+  const passed = verdicts.every(([, , good]) => good)
+  console.log(`${text}\n\n${passed ? 'passed' : 'FAILED'}`)
   if (!options.print) writeSection('soak', text)
-  if (verdicts.some(([, , good]) => !good)) process.exitCode = 1
+  if (!passed) process.exitCode = 1
+}
+
+/** How many, and with which status. */
+function tellRefused(statuses: readonly number[]): string {
+  const kinds = [...new Set(statuses)].map((status) => `${statuses.filter((one) => one === status).length} × ${status === 0 ? 'broken off' : status}`)
+  return kinds.length === 0 ? '0' : `${statuses.length} (${kinds.join(', ')})`
 }
 
 function at(latencies: readonly number[], share: number): number {

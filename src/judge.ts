@@ -8,6 +8,7 @@ import type { Clock } from './core/ports.ts'
 import type { Facts, ReasonRow } from './core/verdict.ts'
 import { contested, inspect, type RawHead, type Unsound } from './listen/guard.ts'
 import { requestReasons } from './listen/reasons.ts'
+import { upgradeFault, type UpgradeRefused } from './listen/upgrade.ts'
 import type { Find } from './listen/routes.ts'
 
 /** What holds for a delivery from beginning to end: a reload changes the next delivery, never this one. */
@@ -62,7 +63,7 @@ export async function judge(policy: Policy, reached: Reached, clock: Pick<Clock,
   const found = policy.find(host, path, reached.method)
   if (found.found !== 'route') return { ...notFound(found), dropped, from }
   const { route } = found
-  const fault = misdirected(route, host, reached.called) ?? contested(headers, route.reads)
+  const fault = misdirected(route, host, reached.called) ?? contested(headers, route.reads) ?? upgradeFault(reached, headers, route.forward)
   if (fault !== undefined) return early(fault, route, { dropped, from })
   const { id, at, method, read, certificate } = reached
   const head: Head = { id, from, at, method, host, path, query, headers, certificate, read }
@@ -82,7 +83,7 @@ function misdirected(route: Route, host: string, called: string | undefined) {
 const noSource = { reason: 'malformed-request', facts: { fault: 'the trusted peer’s header names no address' }, framing: 'sound' } as const
 
 function early(
-  { reason, facts, framing }: Pick<Unsound, 'facts' | 'framing'> & { readonly reason: Unsound['reason'] | 'misdirected' }, route: Route | undefined, known: Pick<Early, 'dropped' | 'from'>,
+  { reason, facts, framing }: Pick<Unsound, 'facts' | 'framing'> & { readonly reason: Unsound['reason'] | UpgradeRefused['reason'] | 'misdirected' }, route: Route | undefined, known: Pick<Early, 'dropped' | 'from'>,
 ): Early {
   return { judged: 'early', route, reason, row: requestReasons[reason], facts, framing, ...known }
 }

@@ -1,20 +1,26 @@
-import { undecidable, type Answered, type Decision, type Refusal } from './core/decide.ts'
+import { undecidable, type Decision, type Refusal } from './core/decide.ts'
 import type { Address, Head } from './core/delivery.ts'
 import type { Route } from './core/policy.ts'
 import type { Clock } from './core/ports.ts'
 import type { Outbound, ReceiverPlan } from './core/receiver.ts'
-import type { Answer, Facts, ReasonRow } from './core/verdict.ts'
+import type { Answer, ReasonRow } from './core/verdict.ts'
+import { withNotes } from './audit/notes.ts'
 import type { Decided } from './audit/record.ts'
 import { judge, type Early, type Policy, type Reached } from './judge.ts'
 import { forwardDelivery, type Forwarded } from './forward/forwarding.ts'
 import { towardsReceiver } from './forward/headers.ts'
 import { streamDelivery } from './forward/stream.ts'
+import type { Streamed } from './forward/streamed-reply.ts'
+import { targetFor } from './forward/target.ts'
+import { upgradeDelivery } from './forward/upgrade.ts'
 import { BodyReader, type BodyBudget } from './listen/body.ts'
-import type { SenderConnection, Turn } from './listen/connection.ts'
+import type { SenderConnection } from './listen/connection.ts'
 import type { Busy, Load } from './listen/load.ts'
 import { replyStream, requestStream } from './listen/node-streams.ts'
 import { requestReasons } from './listen/reasons.ts'
 import { respondAnswer, respondProblem } from './listen/respond.ts'
+import type { Turn } from './listen/turn.ts'
+import { protocolAsked } from './listen/upgrade.ts'
 
 /** `last-call`: what comes on an open connection is served, and the connection closed with it · `closed`: it is refused. */
 export type Phase = 'open' | 'last-call' | 'closed'
@@ -84,7 +90,7 @@ class Passage {
     if (busy !== undefined) return this.#refuseBusy(busy)
     this.#parts.load.begin()
     try {
-      await this.#pass()
+      await this.#decide()
     } finally {
       this.#parts.load.end()
     }
@@ -94,7 +100,7 @@ class Passage {
     this.#refuseEarly({ reason: 'overloaded', row: requestReasons.overloaded, facts: { busy }, framing: 'sound' })
   }
 
-  async #pass(): Promise<void> {
+  async #decide(): Promise<void> {
     const judged = await judge(this.#policy, this.#reached(), this.#parts.clock)
     this.#route = judged.route
     this.#from = judged.from ?? this.#from
@@ -163,18 +169,27 @@ class Passage {
 
   async #stream(head: Head, route: Route, decision: Decision, to: ReceiverPlan): Promise<void> {
     const checks = this.#elapsed()
-    const turn = this.#turn
-    const { reply, framing } = turn
-    if (turn.expectsContinue) reply.writeContinue()
-    const { status, bytes, failure } = await streamDelivery({
-      request: requestStream(turn, this.#connection.socket), framing, reply, response: replyStream(turn), to,
-      outbound: this.#outbound(head, route, decision), replyHeaders: ['Sallyport-Delivery', this.#id],
-    })
+    const { reply, expectsContinue } = this.#turn
+    if (expectsContinue) reply.writeContinue()
+    const { status, bytes, failure, facts } = await this.#pass(to, head, this.#outbound(head, route, decision))
     const receiver = this.#elapsed() - checks
     if (failure !== undefined) respondProblem(reply, this.#problem(failure.reason, failure.row))
     this.#record({
       verdict: failure === undefined ? 'accepted' : 'refused', reason: failure?.reason ?? decision.refusal?.reason, status, bytes,
-      facts: failure?.facts ?? decision.refusal?.facts ?? {}, decision, checks, receiver,
+      facts: failure?.facts ?? { ...decision.refusal?.facts, ...facts }, decision, checks, receiver,
+    })
+  }
+
+  #pass(to: ReceiverPlan, head: Head, outbound: Outbound): Promise<Streamed> {
+    const [turn, connection] = [this.#turn, this.#connection]
+    const streaming = { reply: turn.reply, response: replyStream(turn), to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id] }
+    const protocol = protocolAsked(head.headers)
+    if (protocol === undefined) return streamDelivery({ ...streaming, request: requestStream(turn, connection.socket), framing: turn.framing })
+    // Whatever the answer is, what the sender writes behind this is no HTTP.
+    turn.forfeit()
+    return upgradeDelivery({
+      ...streaming, protocol, sender: connection.socket, clock: this.#parts.clock, idle: this.#policy.plan.limits.idleTimeout,
+      release: () => connection.release(), opened: (cutOff) => connection.handOver(cutOff),
     })
   }
 
@@ -216,19 +231,6 @@ class Passage {
   }
 }
 
-/** Did this process's own memory stand in for the nonce store, and was a certificate pinned? Both are asked last. */
-function withNotes(facts: Facts, trail: readonly Answered[] = []): Facts {
-  let noted = facts
-  for (let at = Math.max(0, trail.length - 2); at < trail.length; at++) {
-    const { verdict } = trail[at] as Answered
-    if (verdict === 'not-asked') continue
-    const { store, pinned } = verdict.facts as { readonly store?: string; readonly pinned?: string }
-    if (store === 'local') noted = { ...noted, store }
-    if (pinned !== undefined) noted = { ...noted, pinned }
-  }
-  return noted
-}
-
 interface Outcome extends Pick<Decided, 'verdict' | 'reason' | 'status' | 'facts'> {
   readonly checks: number
   readonly decision?: Decision
@@ -239,11 +241,3 @@ interface Outcome extends Pick<Decided, 'verdict' | 'reason' | 'status' | 'facts
 }
 
 const nothing = new Uint8Array(0)
-
-/** The path that matched, byte for byte, or the route's own; a prefix in its place where both end in `/*`. */
-function targetFor({ path, query }: Head, { match, forward }: Route): string {
-  const search = query === undefined ? '' : `?${query}`
-  if (forward.path === undefined) return path + search
-  if (!forward.path.endsWith('/*')) return forward.path + search
-  return forward.path.slice(0, -1) + path.slice(match.path.length - 1) + search
-}

@@ -29,6 +29,18 @@ export function sallyport(node: string, main: string = sallyportMain): Subject {
   }
 }
 
+/** Ourselves with one route whose bodies are handed on as they come. */
+export function streamingSallyport(node: string): Subject {
+  return {
+    ...sallyport(node), key: 'streaming', asks: ['certificate'], note: 'a route with `body: stream`',
+    prepare: (site) => {
+      const file = join(site.folder, 'sallyport.yaml')
+      writeFileSync(file, streamingConfiguration(site))
+      return { file: node, parameters: [...nodeFlags(), sallyportMain, 'run', '-c', file], environment: { NODE_ENV: 'production' } }
+    },
+  }
+}
+
 /** The bare parts, no check at all but the certificate: `node:https` and `undici`. What we add to it is our own cost. */
 export function bareNode(node: string): Subject {
   const version = nodeVersion(node)
@@ -56,18 +68,29 @@ function nodeVersion(node: string): string | undefined {
   return /^v(\S+)/.exec(printedBy(node, '--version') ?? '')?.[1]
 }
 
-const configuration = ({ folder, port, receiverPort, certificates }: Site): string => `
+const listenersOf = ({ port, certificates }: Site): string => `
 listeners:
   - address: 127.0.0.1:${port}
     tls:
       certificate: ${certificates.server}
       key: ${certificates.serverKey}
-      clientCertificate: { mode: require, ca: [${certificates.ca}] }
+      clientCertificate: { mode: require, ca: [${certificates.ca}] }`
+
+const streamingConfiguration = (site: Site): string => `${listenersOf(site)}
 receivers:
-  receiver: { url: "http://127.0.0.1:${receiverPort}", timeout: 10s }
+  receiver: { url: "http://127.0.0.1:${site.receiverPort}", timeout: 60s }
+replay: { store: "memory:" }
+log: { level: warn, audit: "file:${site.folder}/audit.log" }
+routes:
+  - { name: upload, match: { path: ${path} }, certificate: {}, body: stream, forward: { to: receiver } }
+`
+
+const configuration = (site: Site): string => `${listenersOf(site)}
+receivers:
+  receiver: { url: "http://127.0.0.1:${site.receiverPort}", timeout: 10s }
 replay:
-  store: file:${folder}/nonces
-log: { level: warn, audit: "file:${folder}/audit.log" }
+  store: file:${site.folder}/nonces
+log: { level: warn, audit: "file:${site.folder}/audit.log" }
 routes:
   - name: hook
     match: { path: ${path} }

@@ -163,5 +163,16 @@ function compileForward(route: RouteSettings, at: number, { receivers, receiverP
     const mend = 'write a whole path, or let `match.path` end in `/*`, too'
     problem({ path: ['routes', at, 'forward', 'path'], what: 'there is no rest of a path to put behind the prefix', mend })
   }
-  return { receiver: receiver ?? missing, path, certificate, stream: route.body === 'stream' ? receiverPlans.get(to) : undefined }
+  refuseDeadUpgrade(route, at, problem)
+  return {
+    receiver: receiver ?? missing, path, certificate, stream: route.body === 'stream' ? receiverPlans.get(to) : undefined,
+    upgrade: new Set(route.forward.upgrade),
+  }
+}
+
+function refuseDeadUpgrade({ forward, body, match }: RouteSettings, at: number, problem: RouteParts['problem']): void {
+  const path = ['routes', at, 'forward', 'upgrade']
+  if (forward.upgrade === undefined) return
+  if (body !== 'stream') problem({ path, what: 'needs a route that holds no bodies', mend: 'write `body: stream`, or leave `upgrade` out' })
+  if (!match.methods.includes('GET')) problem({ path, what: 'an upgrade comes with GET, which this route does not take', mend: 'write `methods: [GET]` below `match`' })
 }

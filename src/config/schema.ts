@@ -120,6 +120,8 @@ const forward = z.strictObject({
   path: z.string().regex(/^\/([^\s?#*]*(\/\*)?|\*)$/, 'a path, `/internal`; `/internal/*` where `match.path` ends in `/*`').optional(),
   certificate: z.array(z.enum(certificateHeaders)).superRefine(leafBesideChain).default(['Client-Cert'])
     .describe('Headers that tell the receiver the certificate: `Client-Cert` and `Client-Cert-Chain` (RFC 9440), `X-Forwarded-Client-Cert` (as Envoy writes it).'),
+  upgrade: z.array(z.enum(['websocket'])).min(1).optional()
+    .describe('Protocols that a request may change to (`Upgrade`); only with `body: stream`. Left out: none, such requests are refused.'),
 })
 
 const checkKeys = Object.fromEntries(checks.map((check) => [check.key, check.schema.optional()]))

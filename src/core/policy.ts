@@ -31,6 +31,8 @@ export interface Forward {
   readonly certificate: readonly CertificateHeader[]
   /** Where bodies are streamed to, both ways, instead of being held; no question of such a route needs the body. */
   readonly stream: ReceiverPlan | undefined
+  /** Protocols that a connection may change to, in lower case; empty where bodies are held. */
+  readonly upgrade: ReadonlySet<string>
 }
 
 /** RFC 9440, and Envoy's form. */

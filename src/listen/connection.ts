@@ -1,39 +1,20 @@
 import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
-import type { Limits } from '../core/plan.ts'
-import type { Cancel, Clock } from '../core/ports.ts'
-import type { Bytes, Milliseconds } from '../core/units.ts'
+import type { Cancel } from '../core/ports.ts'
+import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
 import { HeadReader, type RequestHead } from './head-reader.ts'
 import { Inbox } from './inbox.ts'
 import { Reply, type Asked } from './reply.ts'
 import { RequestBody } from './request-body.ts'
-
-/** A request whose turn it is. */
-export interface Turn extends RequestHead {
-  readonly body: RequestBody
-  readonly reply: Reply
-  /** Where this request ends nobody can say: the connection closes behind the answer. */
-  readonly forfeit: () => void
-}
-
-export interface SenderParts {
-  readonly socket: TLSSocket
-  readonly from: Address
-  readonly limits: Limits
-  readonly certificateOf: () => PeerCertificate | undefined
-  readonly sourceOf: (headers: Headers) => Address | undefined
-  readonly serve: (turn: Turn, connection: SenderConnection) => void
-  /** Answers, and records, what came in place of a request. */
-  readonly refuse: (sender: SenderConnection, reply: Reply, reason: 'malformed-request' | 'headers-timeout', what: string) => void
-  readonly clock: Clock
-  /** `Date` of an answer. */
-  readonly date: () => string
-}
+import type { SenderParts, Turn } from './turn.ts'
 
 /** How long and how much is still taken from a sender that is writing while its answer closes the connection. */
 const lingerTime: Milliseconds = 2_000
 const lingerBytes: Bytes = 4 * 1024 * 1024
+
+/** Ends what is spoken on a connection in place of HTTP. */
+type CutOff = (why: 'age' | 'certificate' | 'drain') => void
 
 /** What is answered where there is no request that could be read. */
 const nobody: Asked = { method: 'POST', version: '1.1' }
@@ -64,6 +45,12 @@ export class SenderConnection {
   #leftover: RequestBody | undefined
   #stopLingering: Cancel = () => undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
+  /** Set where another protocol is spoken. */
+  #cutOff: CutOff | undefined
+  #wasTrusted = false
+  readonly #onData = (chunk: Buffer): void => this.#take(chunk)
+  readonly #onEnd = (): void => this.#ended()
+  readonly #onDrain = (): void => this.#drained()
 
   constructor(parts: SenderParts) {
     const { socket, from, sourceOf, limits, clock } = parts
@@ -78,8 +65,7 @@ export class SenderConnection {
 
   /** Begins to read. */
   open(): void {
-    this.socket.on('data', (chunk: Buffer) => this.#take(chunk)).on('end', () => this.#ended()).on('close', () => this.#gone())
-      .on('drain', () => this.#drained()).on('error', ignore)
+    this.socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('close', () => this.#gone()).on('error', ignore)
   }
 
   /** The name that the sender called in the handshake (SNI), as it wrote it. */
@@ -101,12 +87,40 @@ export class SenderConnection {
   /** Closes after the answer that is under way or comes next; an idle one stays until then. */
   retire(): void {
     this.#retired = true
+    this.#cutOff?.('age')
   }
 
   /** Closes now, or after the answer that is under way. */
   dismiss(): void {
+    this.#cutOff?.('certificate')
     this.retire()
     if (this.idle) this.socket.destroySoon()
+  }
+
+  /** The sender wants another protocol, and gets it: the socket is left to whoever speaks that. Gives what was not read. */
+  release(): Buffer {
+    this.socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain)
+    const { bytes } = this.#inbox
+    this.#inbox.clear()
+    return bytes
+  }
+
+  /** From now on what would close the connection with its next answer ends the other protocol at once. */
+  handOver(cutOff: CutOff): void {
+    this.#cutOff = cutOff
+    this.#wasTrusted = this.certificate?.trust === 'trusted'
+    if (this.#retired) cutOff('age')
+  }
+
+  /** Ends another protocol where one is spoken. */
+  cut(why: Parameters<CutOff>[0]): void {
+    this.#cutOff?.(why)
+  }
+
+  /** Of a connection on which no delivery will ask again: its certificate was trusted, and is not any more. */
+  hasLostTrust(at: Instant): boolean {
+    if (this.#cutOff === undefined || !this.#wasTrusted) return false
+    return this.certificate?.trust !== 'trusted' || this.certificate.notAfter < at
   }
 
   /** Looks at the time: a head that does not come, a connection with nothing to do, an answer that nobody reads. */

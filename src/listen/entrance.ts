@@ -3,7 +3,7 @@ import type { Address } from '../core/delivery.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Connections, Place } from './connections.ts'
-import type { Drop } from './listener.ts'
+import type { Drop } from './drop.ts'
 import { takeProxyHeader, type ProxyOutcome } from './proxy-header.ts'
 import type { SourceRules } from './source.ts'
 

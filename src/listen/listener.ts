@@ -7,18 +7,20 @@ import type { Limits } from '../core/plan.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { certificateReasons } from '../core/trust.ts'
-import type { Facts, ReasonRow } from '../core/verdict.ts'
-import { SenderConnection, type Turn } from './connection.ts'
-import type { Connections, TurnedAway } from './connections.ts'
+import type { ReasonRow } from '../core/verdict.ts'
+import { SenderConnection } from './connection.ts'
+import type { Connections } from './connections.ts'
 import { httpDate } from './date.ts'
+import type { Drop } from './drop.ts'
 import { Entrance, type Entered } from './entrance.ts'
-import { handshakeRefusal, type HandshakeRefusal } from './handshake.ts'
+import { handshakeRefusal } from './handshake.ts'
 import { peerCertificate } from './peer-certificate.ts'
 import type { Reply } from './reply.ts'
 import { respondProblem, type ProblemDetails } from './respond.ts'
 import type { SourceRules } from './source.ts'
 import { dismissUntrusted, lackOfName, lackOfTrust, type Lack } from './standing.ts'
 import type { TlsMaterial } from './tls.ts'
+import type { Turn } from './turn.ts'
 
 /** What a listener needs; the functions read the state that holds at the time of the call, so a reload needs no rewiring. */
 export interface ListenerParts {
@@ -42,15 +44,6 @@ export interface ListenerRules {
   readonly tls: TlsMaterial
   readonly source: SourceRules
   readonly limits: Limits
-}
-
-export interface Drop {
-  readonly from: Address | undefined
-  readonly reason: 'source-not-allowed' | 'malformed-request' | 'headers-timeout' | 'proxy-header-invalid' | TurnedAway | HandshakeRefusal['reason']
-  readonly facts: Facts
-  readonly certificate: PeerCertificate | undefined
-  /** What to tell the sender, where it is told anything but the usual. */
-  readonly row?: ReasonRow
 }
 
 /** How often the connections are asked for deadlines that have passed, at the latest. */
@@ -122,6 +115,7 @@ export class Listener {
 
   /** Breaks what is still open. */
   destroy(): void {
+    for (const sender of this.#senders) sender.cut('drain')
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -130,7 +124,10 @@ export class Listener {
     const { headersTimeout, idleTimeout } = this.#rules.limits
     const { clock } = this.#parts
     const now = clock.monotonic()
-    for (const sender of this.#senders) sender.tick(now)
+    for (const sender of this.#senders) {
+      sender.tick(now)
+      if (sender.hasLostTrust(clock.now())) sender.dismiss()
+    }
     this.#cancelSweep = clock.after(Math.min(longestInterval, headersTimeout, idleTimeout), () => this.#sweep())
   }
 

@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http'
 import { Writable } from 'node:stream'
-import type { Turn } from './connection.ts'
+import type { Turn } from './turn.ts'
 
 /** A turn's body in the form that libraries for Node's own HTTP server read, without its header lines. */
 export function requestStream({ method, target, version, body }: Turn, socket: IncomingMessage['socket']): IncomingMessage {

@@ -9,6 +9,7 @@ export const requestReasons = {
   misdirected: { status: 421, title: 'This connection is not for that host' },
   'no-route': { status: 404, title: 'Nothing is served here' },
   'method-not-allowed': { status: 405, title: 'This method is not served here' },
+  'upgrade-not-allowed': { status: 403, title: 'No other protocol is spoken here' },
   overloaded: { status: 503, title: 'The gateway is busy', retryAfter: 5 },
   'rate-limited': { status: 429, title: 'Too many connections', retryAfter: 1 },
   draining: { status: 503, title: 'The gateway is going away', retryAfter: 1 },

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { secretText, startGateway, type TestGateway } from '../support/gateway.ts'
 import { rawTls, type RawClient, type RawResponse } from '../support/raw.ts'
@@ -20,6 +20,15 @@ async function connect(t: Test, { port, pki }: TestGateway): Promise<RawClient> 
   const client = await rawTls(port, { ca: pki.ca.certificate })
   t.teardown(() => client.close())
   return client
+}
+
+/** 200 once so many bytes of body came. */
+function answerBehind(socket: Socket, size: number): void {
+  let came = 0
+  socket.on('data', (chunk) => {
+    came += chunk.length
+    if (came >= size) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+  })
 }
 
 /** The answer; undefined where the connection broke. */
@@ -45,6 +54,21 @@ const rows: Row[] = [
   ['head cut', answerAndClose('HTTP/1.1 200 OK\r\nContent-'), 502, 'receiver-unavailable', 'released'],
   ['garbage', answer('no HTTP at all\r\n\r\n'), 502, 'receiver-invalid', 'released'],
   ['both framings', answer('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'), 502, 'receiver-invalid', 'released'],
+  ['no head at all, as in HTTP/0.9', answerAndClose('<html>hello</html>'), 502, 'receiver-invalid', 'released'],
+  ['the preface of HTTP/2', answer('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 502, 'receiver-invalid', 'released'],
+  ['a frame of HTTP/2', answer('\0\0\u0012\u0004\0\0\0\0\0\0\u0003\0\0\0\u0080'), 502, 'receiver-invalid', 'released'],
+  ['two lengths', answer('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'), 502, 'receiver-invalid', 'released'],
+  ['one length, twice', answer('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab'), 502, 'receiver-invalid', 'released'],
+  ['interim answers without end', answer(`${'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(17)}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`), 502, 'receiver-invalid', 'released'],
+  ['an interim answer and no other', answerAndClose('HTTP/1.1 100 Continue\r\n\r\n'), 502, 'receiver-unavailable', 'released'],
+  ['accepted, junk behind a chunk', answer('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabJUNK\r\n0\r\n\r\n'), 'broken', 'receiver-invalid', 'committed'],
+  ['accepted, reset in the body', (socket) => { socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab', () => socket.resetAndDestroy()) }, 'broken', 'receiver-invalid', 'committed'],
+  ['an unasked 100, then 200', answer('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), 200, undefined, 'committed'],
+  ['102, 103 and 100, then 503', answer('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n'), 503, undefined, 'released'],
+  ['204 in chunks', answer('HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nextra\r\n0\r\n\r\n'), 204, undefined, 'committed'],
+  ['304 with a body', answer('HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nextra'), 304, undefined, 'released'],
+  ['trailers are dropped', answer('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nSet-Cookie: x\r\n\r\n'), 200, undefined, 'committed'],
+  ['1.0, until the end of the connection', answerAndClose('HTTP/1.0 200 OK\r\n\r\nabc'), 200, undefined, 'committed'],
   ['another protocol', answer('HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'), 502, 'receiver-invalid', 'released'],
   ['a head that is too large', answer(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`), 502, 'receiver-invalid', 'released'],
   ['500', answer('HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n'), 500, undefined, 'released'],
@@ -83,6 +107,49 @@ t.test('nobody listens', async (t) => {
   const gateway = await startGateway(t, { receiver: port, routes: [route] })
   t.equal((await send(t, gateway))?.status, 502)
   t.match(await gateway.audit(1), [{ reason: 'receiver-unavailable', nonce: 'released', facts: { phase: 'connect' } }])
+  const receiver = await startReceiver({ port })
+  t.teardown(() => receiver.close())
+  t.equal((await send(t, gateway))?.status, 200, 'the same delivery again, now that somebody listens')
+  t.equal((await send(t, gateway))?.status, 409)
+  t.equal(receiver.seen.length, 1)
+})
+
+t.test('reset before the request was written to its end', async (t) => {
+  const size = 900_000
+  const receiver = createServer((socket) => {
+    socket.on('error', () => undefined).once('data', () => { if (isDown) socket.resetAndDestroy(); else socket.resume() })
+    if (!isDown) answerBehind(socket, size)
+  })
+  let isDown = true
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => receiver.close())
+  const gateway = await startGateway(t, { receiver: (receiver.address() as AddressInfo).port, routes: [route] })
+  const large = signed('x'.repeat(size))
+  t.equal((await send(t, gateway, large))?.status, 502)
+  t.match(await gateway.audit(1), [{ reason: 'receiver-unavailable', nonce: 'released', bytes: size }])
+  isDown = false
+  t.equal((await send(t, gateway, large))?.status, 200)
+  t.equal((await send(t, gateway, large))?.status, 409)
+})
+
+t.test('an answer before the request was read to its end', async (t) => {
+  const size = 900_000
+  let status = 413
+  const receiver = createServer({ allowHalfOpen: true }, (socket) => {
+    t.teardown(() => socket.destroy())
+    socket.on('error', () => undefined).once('data', () => {
+      socket.pause().end(`HTTP/1.1 ${status} Early\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+    })
+  })
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => receiver.close())
+  const gateway = await startGateway(t, { receiver: (receiver.address() as AddressInfo).port, routes: [route] })
+  const large = signed('y'.repeat(size))
+  t.equal((await send(t, gateway, large))?.status, 413)
+  t.match(await gateway.audit(1), [{ verdict: 'accepted', status: 413, nonce: 'released' }])
+  status = 200
+  t.equal((await send(t, gateway, large))?.status, 200)
+  t.equal((await send(t, gateway, large))?.status, 409)
 })
 
 for (const [name, text] of [['no answer', ''], ['a slow head', 'HTTP/1.1 200 OK\r\nX-']] as const) {

@@ -56,6 +56,7 @@ const table: Row[] = [
   { reason: 'malformed-request', status: 400, name: 'the parser gives up', send: () => ['POST /hook HTTP/1.1\r\nHost : localhost\r\n\r\n'] },
   { reason: 'no-route', status: 404, send: () => [post([], '', '/elsewhere')] },
   { reason: 'method-not-allowed', status: 405, send: () => ['PUT /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n'], header: ['allow', /^POST$/] },
+  { reason: 'upgrade-not-allowed', status: 403, send: () => ['POST /hook HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n'] },
   { reason: 'rate-limited', status: 429, route: { open: true, rateLimit: { by: 'address', deliveries: 1, per: '1m' } }, send: () => [post(), post()], sees: 1, header: ['retry-after', /^[1-9][0-9]*$/] },
   { reason: 'overloaded', status: 503, options: { settings: { limits: { buffered: '1B' } } }, send: () => [post()], header: ['retry-after', /^5$/] },
   { reason: 'certificate-missing', status: 403, route: { certificate: {} }, send: () => [post()] },

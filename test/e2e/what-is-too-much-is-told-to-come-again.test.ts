@@ -53,3 +53,31 @@ t.test('an event loop that is late takes nothing on until it is not', async (t) 
   client.send(`${head('Content-Length: 1')}x`)
   t.equal((await client.response()).status, 200)
 })
+
+t.test('bodies past limits.buffered: refused before they are read, whoever holds the rest', async (t) => {
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  const gateway = await startGateway(t, { receiver: receiver.port, routes: [{ open: true }], settings: { limits: { buffered: '1000B' } } })
+  const connect = async (): Promise<RawClient> => {
+    const client = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate })
+    t.teardown(() => client.close())
+    return client
+  }
+  const [holding, announced, chunked] = [await connect(), await connect(), await connect()]
+  holding.send(head('Content-Length: 600\r\nExpect: 100-continue'))
+  t.equal((await holding.response()).status, 100, 'its 600 bytes are taken')
+  announced.send(head('Content-Length: 401\r\nExpect: 100-continue'))
+  const refused = await announced.response()
+  t.equal(refused.status, 503, 'no 100 before it')
+  t.equal(valueOf(refused.headers, 'retry-after'), '5')
+  chunked.send(`${head('Transfer-Encoding: chunked')}191\r\n${'x'.repeat(0x191)}\r\n`)
+  t.equal((await chunked.response()).status, 503, 'nobody knew how long it is until it was too long')
+  const exact = await connect()
+  t.equal((await exact.send(`${head('Content-Length: 400')}${'x'.repeat(400)}`).response()).status, 200, 'what is left is given out')
+  holding.send('x'.repeat(600))
+  t.equal((await holding.response()).status, 200)
+  const after = await connect()
+  t.equal((await after.send(`${head('Content-Length: 1000')}${'x'.repeat(1000)}`).response()).status, 200, 'all of it is free again')
+  t.match((await gateway.audit(5)).filter(({ verdict }) => verdict === 'refused'), [{ reason: 'overloaded' }, { reason: 'overloaded' }])
+  t.equal(receiver.seen.length, 3)
+})

@@ -118,6 +118,13 @@ const replies: [string, Script, Partial<Told>][] = [
   ['no redirect is followed', answer('HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n'), { status: 302, headers: ['Location', '/other', 'Content-Length', '0'] }],
   ['early hints first', answer('HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'),
     { status: 200, headers: ['Content-Length', '0'] }],
+  ['an unasked 100 Continue first', answer('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), { status: 200, body: 'ok' }],
+  ['interim answers mixed, with header lines', answer('HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 \r\nX: y\r\n\r\nHTTP/1.1 199 What\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n'),
+    { status: 201 }],
+  ['sixteen interim answers', answer(`${'HTTP/1.1 100 Continue\r\n\r\n'.repeat(16)}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`), { status: 200 }],
+  ['an interim answer in a body is a body', answer('HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n'), { body: 'HTTP/1.1 100 Continue\r\n\r\n' }],
+  ['204 in chunks', answer('HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nextra\r\n0\r\n\r\n'), { status: 204, headers: [], body: '' }],
+  ['304 in chunks', answer('HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nextra\r\n0\r\n\r\n'), { status: 304, headers: [], body: '' }],
   ['204 with a body', answer('HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nextra'), { status: 204, body: '' }],
   ['304 with a body', answer('HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nextra'), { status: 304, body: '' }],
   ['prototype names', answer('HTTP/1.1 200 OK\r\n__proto__: x\r\nContent-Length: 0\r\n\r\n'), { headers: ['__proto__', 'x', 'Content-Length', '0'] }],
@@ -140,6 +147,17 @@ const failures: [string, Script, ReceiverReason, Facts][] = [
   ['garbage', answer('rubbish\r\n\r\n'), 'receiver-invalid', { phase: 'head' }],
   ['both framings', answer('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'), 'receiver-invalid', { phase: 'head' }],
   ['two lengths', answer('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'), 'receiver-invalid', { phase: 'head' }],
+  ['seventeen interim answers', answer(`${'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(17)}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`), 'receiver-invalid', { phase: 'head' }],
+  ['seventeen times 100', answer('HTTP/1.1 100 Continue\r\n\r\n'.repeat(17)), 'receiver-invalid', { phase: 'head' }],
+  ['an interim answer without end', answer(`HTTP/1.1 100 Continue\r\nX: ${'x'.repeat(70_000)}`), 'receiver-invalid', { phase: 'head' }],
+  ['interim answers and no other', answerAndClose('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Con'), 'receiver-unavailable', { phase: 'head' }],
+  ['one length, twice', answer('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab'), 'receiver-invalid', { phase: 'head' }],
+  ['a length that is none', answer('HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nab'), 'receiver-invalid', { phase: 'head' }],
+  ['no head at all, as in 0.9', answerAndClose('<html>hello</html>'), 'receiver-invalid', { phase: 'head' }],
+  ['the beginning of HTTP/2', answer('\0\0\u0012\u0004\0\0\0\0\0\0\u0003\0\0\0\u0080'), 'receiver-invalid', { phase: 'head' }],
+  ['the preface of HTTP/2', answer('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 'receiver-invalid', { phase: 'head' }],
+  ['HTTP/2 in its line', answer('HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n'), 'receiver-invalid', { phase: 'head' }],
+  ['junk behind a chunk', answer('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabJUNK\r\n0\r\n\r\n'), 'receiver-invalid', { phase: 'body' }],
   ['another protocol', answer('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'), 'receiver-invalid', { phase: 'head' }],
   ['head too large', answer(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`), 'receiver-invalid', { phase: 'head' }],
   ['body cut', answerAndClose('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab'), 'receiver-invalid', { phase: 'body' }],
@@ -159,6 +177,41 @@ for (const [name, script, reason, facts] of failures) {
     t.match(await send(receiver), { status: 200, end: 'end' }, 'the next one gets through')
   })
 }
+
+t.test('an interim answer may come in any pieces', async (t) => {
+  const whole = 'HTTP/1.1 100 Continue\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+  const target = await start(t)
+  const receiver = open(t, [target.url], new StillClock())
+  for (const size of [1, 2, 3, 7, 21, 30]) {
+    target.script = (socket) => {
+      let at = 0
+      const next = (): void => {
+        socket.write(whole.slice(at, at += size))
+        if (at < whole.length) setImmediate(next)
+      }
+      next()
+    }
+    t.match(await send(receiver), { status: 200, body: 'ok', end: 'end' }, `${size} bytes at a time`)
+  }
+  t.equal(target.connections, 1)
+})
+
+t.test('what comes behind an answer without body is nobody\'s answer', async (t) => {
+  for (const framing of ['Content-Length: 64', 'Transfer-Encoding: chunked']) {
+    let late = (): void => undefined
+    const target = await start(t, (socket) => {
+      socket.write(`HTTP/1.1 204 No Content\r\n${framing}\r\n\r\n`)
+      late = () => { if (!socket.destroyed) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n') }
+    })
+    const receiver = open(t, [target.url], new StillClock())
+    t.match(await send(receiver), { status: 204, end: 'end' })
+    target.script = answer('HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n')
+    const next = send(receiver)
+    late()
+    t.match(await next, { status: 418, end: 'end' }, framing)
+    t.strictSame(target.seen.map(({ connection }) => connection === 1), [true, false])
+  }
+})
 
 t.test('nobody listens', async (t) => {
   t.match(await send(open(t, [`http://127.0.0.1:${await freePort()}`], new StillClock())),

@@ -4,8 +4,9 @@ import t from 'tap'
 import { parseAddress } from '../../src/addresses/address.ts'
 import type { Address } from '../../src/core/delivery.ts'
 import type { Limits } from '../../src/core/plan.ts'
-import { SenderConnection, type Turn } from '../../src/listen/connection.ts'
+import { SenderConnection } from '../../src/listen/connection.ts'
 import { respondProblem } from '../../src/listen/respond.ts'
+import type { Turn } from '../../src/listen/turn.ts'
 import { StillClock } from '../support/world.ts'
 
 const from = parseAddress('192.0.2.1') as Address

@@ -6,7 +6,7 @@ import { ambiguities, compileRoutes } from '../../src/listen/routes.ts'
 
 function route(name: string, path: string, { hosts, methods = ['POST'] }: Partial<Match> = {}): Route {
   const receiver = { name: 'none', timeout: 0, send: () => { throw new Error('nothing is sent here') }, close: async () => undefined }
-  return { name, match: { hosts, path, methods }, mode: 'enforce', questions: [], reads: new Set(), forward: { receiver, path: undefined, certificate: [], stream: undefined } }
+  return { name, match: { hosts, path, methods }, mode: 'enforce', questions: [], reads: new Set(), forward: { receiver, path: undefined, certificate: [], stream: undefined, upgrade: new Set() } }
 }
 
 function answer(routes: readonly Route[], host: string, path: string, method: string): string {

@@ -30,6 +30,8 @@ export interface TestReceiver {
 export interface ReceiverOptions {
   readonly script?: Script
   readonly tls?: TlsOptions
+  /** Left out: any free one. */
+  readonly port?: number
   /** Listens on this Unix socket instead of a port. */
   readonly socketPath?: string
 }
@@ -50,7 +52,7 @@ export function answerAndClose(text: string): Script {
 }
 
 /** A receiver on loopback that records what it was sent, byte for byte, and answers as its script says. */
-export async function startReceiver({ script = answerOk, tls, socketPath }: ReceiverOptions = {}): Promise<TestReceiver> {
+export async function startReceiver({ script = answerOk, tls, socketPath, port: wanted = 0 }: ReceiverOptions = {}): Promise<TestReceiver> {
   const sockets = new Set<Socket>()
   const waiting: (() => void)[] = []
   const server = tls === undefined ? createServer() : createTlsServer(tls)
@@ -64,7 +66,7 @@ export async function startReceiver({ script = answerOk, tls, socketPath }: Rece
       for (const wake of waiting.splice(0)) wake()
     })
   })
-  await new Promise<void>((resolve) => socketPath === undefined ? server.listen(0, '127.0.0.1', resolve) : server.listen(socketPath, resolve))
+  await new Promise<void>((resolve) => socketPath === undefined ? server.listen(wanted, '127.0.0.1', resolve) : server.listen(socketPath, resolve))
   const port = socketPath === undefined ? (server.address() as AddressInfo).port : 0
   const receiver: TestReceiver = {
     url: socketPath === undefined ? `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}` : `unix:${socketPath}`,

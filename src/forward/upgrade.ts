@@ -1,0 +1,90 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Cancel } from '../core/ports.ts'
+import { towardsSender } from './headers.ts'
+import { StreamedReply, type Streamed, type Streaming } from './streamed-reply.ts'
+import { Tunnel, type Cut, type TunnelRules } from './tunnel.ts'
+import { wayTo } from './ways.ts'
+
+/** A request to go on in another protocol (RFC 9110 §7.8) that its route lets through. */
+export interface Upgrading extends Streaming, TunnelRules {
+  /** The one protocol, in lower case: `websocket`. */
+  readonly protocol: string
+  /** The sender's connection. */
+  readonly sender: Socket
+  /** Leaves that connection to us, once, and gives what the sender wrote behind the head of its request already. */
+  readonly release: () => Uint8Array
+  /** Called once the two are joined, with the way to part them. */
+  readonly opened: (cut: (why: Cut) => void) => void
+}
+
+/**
+ * Asks the receiver to change protocols, and joins the two connections where it does. `Connection` and `Upgrade` are ours on both
+ * sides; any answer but `101` is handed back as an ordinary one. `timeout` of the receiver holds until it has answered.
+ * What the sender wrote ahead goes in behind the `101` only: where there is none it is not read as anything. Never rejects.
+ */
+export function upgradeDelivery(upgrading: Upgrading): Promise<Streamed> {
+  return new Promise((resolve) => {
+    const reply = new StreamedReply(upgrading, (end) => {
+      cancel()
+      resolve({ ...end, bytes: 0, facts: {} })
+    })
+    const cancel = ask(upgrading, reply, (receiver, answer, first) => {
+      cancel()
+      reply.status = 101
+      open(upgrading, { receiver, answer, first }, resolve)
+    })
+  })
+}
+
+type Opened = (receiver: Socket, answer: IncomingMessage, first: Uint8Array) => void
+
+function ask({ sender, response, to, outbound, protocol, clock }: Upgrading, reply: StreamedReply, opened: Opened): Cancel {
+  const { target, fresh: agent, host, request: send } = wayTo(to)
+  const headers = [...outbound.headers, 'Host', host, 'Connection', 'Upgrade', 'Upgrade', protocol]
+  const sent = send({ ...target, agent, method: 'GET', path: outbound.target, headers, setHost: false })
+  const cancel = clock.after(to.timeout, () => {
+    reply.timedOut = true
+    sent.destroy()
+  })
+  reply.watch(sent)
+  sent.on('response', (answer) => reply.answer(answer))
+  sent.on('upgrade', (answer, receiver: Socket, first) => {
+    receiver.on('error', () => receiver.destroy())
+    if (changesTo(protocol, answer) && !sender.destroyed) return opened(receiver, answer, first)
+    receiver.destroy()
+    if (sender.destroyed) return reply.gone()
+    reply.fail('receiver-invalid', Object.assign(new Error('another protocol than was asked for'), { code: 'bad upgrade' }))
+  })
+  sent.on('error', (error) => reply.failed(error))
+  response.once('close', () => {
+    if (reply.status !== 0) return
+    sent.destroy()
+    reply.gone()
+  })
+  sent.end()
+  return cancel
+}
+
+function changesTo(protocol: string, { statusCode, headers }: IncomingMessage): boolean {
+  return statusCode === 101 && headers.upgrade?.toLowerCase() === protocol
+}
+
+interface Answered { readonly receiver: Socket; readonly answer: IncomingMessage; readonly first: Uint8Array }
+
+function open(upgrading: Upgrading, { receiver, answer, first }: Answered, resolve: (streamed: Streamed) => void): void {
+  const { sender, protocol, replyHeaders } = upgrading
+  const ahead = upgrading.release()
+  sender.write(head([...towardsSender(101, answer.rawHeaders), 'Connection', 'Upgrade', 'Upgrade', protocol, ...replyHeaders]), 'latin1')
+  if (first.length > 0) receiver.unshift(first)
+  if (ahead.length > 0) sender.unshift(ahead)
+  const tunnel = Tunnel.join(sender, receiver, upgrading, ({ bytes, bytesBack, ended }) => {
+    resolve({ status: 101, bytes, failure: undefined, facts: { protocol, bytesBack, ended } })
+  })
+  upgrading.opened((why) => tunnel.cut(why))
+}
+
+function head(lines: readonly string[]): string {
+  const text = lines.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${lines[at + 1]}\r\n`] : []))
+  return `HTTP/1.1 101 Switching Protocols\r\n${text.join('')}\r\n`
+}
