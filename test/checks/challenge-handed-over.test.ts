@@ -113,11 +113,13 @@ void t.test('it outlives a restart, and a new name asks for a new one', async (t
   const [file = ''] = readdirSync(folder)
   t.equal(statSync(join(folder, file)).mode & 0o777, 0o600, 'for our eyes only')
   const drained = gateway.gateway.drain()
+  await new Promise(setImmediate)
   gateway.world.clock.advance(60_000)
   await drained
   const again = await Gateway.start(gateway.file, gateway.world)
   t.teardown(async () => {
     const ended = again.drain()
+    await new Promise(setImmediate)
     gateway.world.clock.advance(60_000)
     await ended
   })
