@@ -27,7 +27,12 @@ export function printProblem({ file, line, column, path, what, mend }: PlacedPro
 
 /** `['routes', 0, 'from']` → `routes[0].from`. */
 export function printPath(path: readonly (string | number)[]): string {
-  return path.map((part, at) => (typeof part === 'number' ? `[${part}]` : at === 0 ? part : `.${part}`)).join('')
+  return path.map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at === 0 ? '' : '.'}${printKey(part)}`)).join('')
+}
+
+/** In quotes where nobody would see it otherwise: a blank, an empty key. */
+function printKey(key: string): string {
+  return /^[!-~]+$/.test(key) ? key : JSON.stringify(key)
 }
 
 /** The known name that is nearest to what was written; undefined where none is near. */

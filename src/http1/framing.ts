@@ -3,8 +3,8 @@ import type { Framing } from './body-decoder.ts'
 /** What the lines of a head say about the message as a whole, whoever sent it. */
 export interface MessageFrame {
   readonly framing: Framing
-  /** What `Connection` asks for; undefined where it says neither (RFC 9112 §9.3). */
-  readonly connection: 'close' | 'keep-alive' | undefined
+  /** What `Connection` asks for; undefined where it says nothing of it (RFC 9112 §9.3). `upgrade`: what follows may be no HTTP. */
+  readonly connection: 'close' | 'upgrade' | 'keep-alive' | undefined
   /** The sender waits for `100 Continue` (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean
 }
@@ -45,11 +45,12 @@ function lengthOf(value: string): Framing {
   return Number(value)
 }
 
-/** `close` wins, wherever it stands. */
+/** `close` wins, wherever it stands, and then `upgrade`. */
 function connectionOf(value: string, before: MessageFrame['connection']): MessageFrame['connection'] {
   if (before === 'close' || isName(value, 'close')) return 'close'
-  if (isName(value, 'keep-alive')) return 'keep-alive'
+  if (isName(value, 'keep-alive')) return before ?? 'keep-alive'
   const options = value.toLowerCase().split(',').map((option) => option.trim())
   if (options.includes('close')) return 'close'
+  if (before === 'upgrade' || options.includes('upgrade')) return 'upgrade'
   return options.includes('keep-alive') ? 'keep-alive' : before
 }

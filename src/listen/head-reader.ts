@@ -59,7 +59,7 @@ export class HeadReader {
     return {
       method, target, version, rawHeaders, framing, decoder: decoderOf(framing === 'unclear' ? 'unsaid' : framing, this.#most),
       expectsContinue: expectsContinue && version === '1.1',
-      persists: version === '1.1' ? connection !== 'close' : connection === 'keep-alive',
+      persists: version === '1.1' ? connection !== 'close' && connection !== 'upgrade' : connection === 'keep-alive',
     }
   }
 

@@ -16,10 +16,10 @@ t.test('framing', async (t) => {
 })
 
 t.test('what becomes of the connection', async (t) => {
-  const rows: [string[], 'close' | 'keep-alive' | undefined][] = [
+  const rows: [string[], ReturnType<typeof frameOf>['connection']][] = [
     [[], undefined], [['Connection', 'close'], 'close'], [['connection', 'Keep-Alive'], 'keep-alive'], [['Connection', 'x, Close'], 'close'],
     [['Connection', 'keep-alive', 'Connection', 'close'], 'close'], [['Connection', 'close', 'Connection', 'keep-alive'], 'close'],
-    [['Connection', 'keep-alive, upgrade'], 'keep-alive'], [['Connection', 'closed'], undefined],
+    [['Connection', 'keep-alive, Upgrade'], 'upgrade'], [['Connection', 'Upgrade', 'Connection', 'keep-alive'], 'upgrade'], [['Connection', 'upgrade, close'], 'close'], [['Connection', 'closed'], undefined],
   ]
   for (const [fields, expected] of rows) t.equal(frameOf(fields).connection, expected, JSON.stringify(fields))
   t.ok(frameOf(['Expect', '100-Continue']).expectsContinue)

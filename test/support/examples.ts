@@ -31,7 +31,7 @@ export async function furnish(directory: string, yaml: string, ca?: Ca): Promise
   const server = await authority.server()
   const own = { certificate: server.chain, key: server.key, ca: authority.certificate, crl: await authority.crl() }
   const withCertificates = yaml.replace(/\b(certificate|key|ca|crl): (\[[^\]]*\]|[\w./-]+\.(?:pem|key|crt|crl))/g, (line, kind: keyof typeof own, value: string) => (
-    line.replace(value, value.replace(/[\w./-]+/g, (name) => put(directory, name, own[kind])))
+    line.replace(value, value.replace(/[\w./-]+\.(?:pem|key|crt|crl)/g, (name) => put(directory, name, own[kind])))
   ))
   return furnishSecrets(directory, withCertificates)
 }

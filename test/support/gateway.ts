@@ -94,5 +94,7 @@ function configuration({ receiver, routes, listener, clientCertificate, settings
     responses: 'detailed',
     routes: routes.map((route, at) => ({ name: `route-${at}`, match: { path: '/hook' }, forward: { to: 'target' }, ...route })),
     ...settings,
+    // Tests let hours pass on open connections; who is idle for too long is a matter of its own.
+    limits: { idleTimeout: '30d', ...settings?.['limits'] as object },
   }
 }
