@@ -10,8 +10,7 @@ import { RequestBody } from './request-body.ts'
 import type { SenderParts, Turn } from './turn.ts'
 
 /** How long and how much is still taken from a sender that is writing while its answer closes the connection. */
-const lingerTime: Milliseconds = 2_000
-const lingerBytes: Bytes = 4 * 1024 * 1024
+const [lingerTime, lingerBytes]: [Milliseconds, Bytes] = [2_000, 4 * 1024 * 1024]
 
 /** Ends what is spoken on a connection in place of HTTP. */
 type CutOff = (why: 'age' | 'certificate' | 'drain') => void
@@ -65,7 +64,8 @@ export class SenderConnection {
 
   /** Begins to read. */
   open(): void {
-    this.socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('close', () => this.#gone()).on('error', ignore)
+    this.socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain)
+    this.socket.on('close', () => this.#gone()).on('error', (error: NodeJS.ErrnoException) => this.#failed(error.code ?? ''))
   }
 
   /** The name that the sender called in the handshake (SNI), as it wrote it. */
@@ -201,7 +201,7 @@ export class SenderConnection {
 
   #refuse(reason: 'malformed-request' | 'headers-timeout', what: string): void {
     this.#inbox.clear()
-    this.#parts.refuse(this, this.#reply(nobody, never, () => this.#close(undefined)), reason, what)
+    this.#parts.refuse(this, this.#reply(nobody, () => false, () => this.#close(undefined)), reason, what)
   }
 
   /**
@@ -233,6 +233,11 @@ export class SenderConnection {
     else this.#goOn()
   }
 
+  /** The connection breaks, and `close` says so; what was no TLS is on record beside. */
+  #failed(code: string): void {
+    if (code.startsWith('ERR_SSL') && this.#turn === undefined && this.#phase !== 'closing') this.#refuse('malformed-request', code)
+  }
+
   #gone(): void {
     this.#stopLingering()
     const turn = this.#turn
@@ -241,10 +246,3 @@ export class SenderConnection {
     this.#phase = 'closing'
   }
 }
-
-function never(): boolean {
-  return false
-}
-
-/** News of a broken connection come by `close`. */
-function ignore(): void {}

@@ -82,7 +82,7 @@ interface Signer { readonly plan: SchemePlan; readonly signature: SignaturePlan;
 function signOne(document: SchemeDocument, { plan, signature, key }: Signer, given: Unsigned): Stamp {
   const inside = isInBody(signature.source)
   const lacking = inside || needsForm(document, given) || needsTime(plan, given)
-  const body = lacking ? writeBody(given.body, insideTexts(document, plan, given)) : given.body
+  const body = lacking ? writeBody(given.body, insideTexts(document, plan, given, signature)) : given.body
   const unsigned = { ...given, body, headers: [...given.headers, ...missingHeaders(document, given)] }
   const texts = new Map<Place, string>(outside(plan, unsigned, document))
   const stamped = assemble(texts)
@@ -104,12 +104,14 @@ function signOne(document: SchemeDocument, { plan, signature, key }: Signer, giv
 }
 
 /** What a sender that signs inside the body has there besides: time, id, and what else it signs. */
-function insideTexts(document: SchemeDocument, plan: SchemePlan, { at, id, body }: Unsigned): readonly Entry[] {
+function insideTexts(document: SchemeDocument, plan: SchemePlan, { at, id, body }: Unsigned, { source }: SignaturePlan): readonly Entry[] {
   const named = Object.values(document.fields ?? {}).filter(isInBody).map((source): Entry => [source, 'test'])
   const forms = templateNames(document, 'form:').map((form): Entry => [sourceSchema.parse({ form }), Buffer.from(body).toString('utf8')])
   const time: Entry[] = document.timestamp && isInBody(document.timestamp) ? [[document.timestamp, formatTime(at, document.timestamp.unit)]] : []
   const own: Entry[] = plan.id && plan.idIsPart && isInBody(plan.id.source) ? [[plan.id.source, id]] : []
-  return [...named, ...forms, ...time, ...own]
+  const texts = [...named, ...forms, ...time, ...own]
+  // Its own place says what kind of body it is, where nothing else does.
+  return texts.length === 0 && source.form !== undefined ? [[source, '']] : texts
 }
 
 /** Is a field of a form signed, and the body none? */

@@ -104,7 +104,7 @@ void t.test('a hello in fragments names whom it names (CVE-2026-32305)', async (
 void t.test('a sender that wants to negotiate again in TLS 1.2 is not heard', async (t) => {
   const client = await rawTls(gateway.port, { ...identity, maxVersion: 'TLSv1.2' })
   const outcome = await new Promise<Error | null>((done) => {
-    client.socket.once('error', done);
+    client.socket.once('error', done).once('close', () => done(new Error('closed')));
     (client.socket as TLSSocket).renegotiate({}, done)
   })
   t.ok(outcome, 'it is told so')

@@ -93,17 +93,14 @@ async function quiet(stage: Stage, runs: readonly Run[]): Promise<void> {
   for (let still = 0; still < 3 && performance.now() < deadline;) {
     await stage.roundTrip()
     const now = `${stage.receiver.seen.length} ${runs.reduce((sum, { came }) => sum + came().length, 0)}`
-    still = now === `${last}` && runs.every((run) => isAnswered(stage, run)) ? still + 1 : 0
+    still = now === `${last}` && runs.every(isAnswered) ? still + 1 : 0
     last = `${stage.receiver.seen.length + 1} ${now.split(' ')[1]}`
   }
 }
 
-/** Is each request answered that a strict reader finds, or that reached the receiver where something was refused? */
-function isAnswered({ receiver }: Stage, { bytes, from, socket, came }: Run): boolean {
-  if (socket.destroyed) return true
-  const { answers } = answersIn(came())
-  const found = readStrictly(bytes).found.length
-  return answers.length >= (answers.every((status) => status === 200) ? found : seenOf(receiver, from).length)
+/** Is each request answered that a strict reader finds? What is refused for good ends the connection. */
+function isAnswered({ bytes, socket, came }: Run): boolean {
+  return socket.destroyed || answersIn(came()).answers.length >= readStrictly(bytes).found.length
 }
 
 function seenOf({ seen }: RecordingReceiver, from: string): Found[] {

@@ -63,6 +63,7 @@ export async function startGateway(t: Test, options: GatewayOptions): Promise<Te
   const gateway = await Gateway.start(file, world)
   t.teardown(async () => {
     const drained = gateway.drain()
+    await new Promise(setImmediate)
     world.clock.advance(60_000)
     await drained
   })
