@@ -97,7 +97,7 @@ async function measureOnce(stage: Stage, into: Measured): Promise<void> {
   // Twice the count: what compiles as it runs is to be warm.
   await keepAliveLoad(door, 2 * count, connections)
   into.keepAlive.push(await accounted(stage, () => keepAliveLoad(door, count, connections)))
-  await newConnectionLoad(door, Math.ceil(few / 4), connections / 2)
+  await newConnectionLoad(door, 2 * few, connections / 2)
   into.fresh.push(await accounted(stage, () => newConnectionLoad(door, few, connections / 2)))
 }
 
