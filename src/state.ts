@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { digestLists } from './certificates/digested-lists.ts'
-import { Statuses } from './certificates/ocsp-statuses.ts'
 import { readConfiguration } from './config/compile.ts'
 import type { ConfigurationFiles } from './config/files.ts'
 import { listFiles } from './config/listeners.ts'
 import type { Settings } from './config/schema.ts'
 import { compileStore } from './config/store.ts'
 import type { NonceStore } from './core/nonce.ts'
-import { notAsked } from './core/ocsp.ts'
+import { notAsked, type StatusSource } from './core/ocsp.ts'
 import type { Problem } from './core/plan.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
 import type { StorePlan } from './core/store-plan.ts'
@@ -56,7 +55,7 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   const nonces = 'store' in opened ? opened.store : noStore
   const problems = 'store' in opened ? mistakes : [...mistakes, opened.problem]
   // What responders said holds whatever is reloaded.
-  const statuses = before?.prepared.statuses ?? new Statuses(world)
+  const statuses = before?.prepared.statuses ?? statusesOf(world)
   const directory = files.absolute(settings.fetched.directory)
   const fetchedLists = before?.fetchedDirectory === directory ? before.prepared.fetchedLists : fetchedListsOf(world, directory)
   await fetchedLists.load(listUrls(settings))
@@ -66,6 +65,19 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   } catch (error) {
     if (!sameStore) await nonces.close()
     throw error
+  }
+}
+
+/** What reads and writes OCSP is large, and read when a route first asks. */
+function statusesOf(world: World): StatusSource {
+  let ready: StatusSource | undefined
+  const load = async (): Promise<StatusSource> => new (await import('./certificates/ocsp-statuses.ts')).Statuses(world)
+  let loading: Promise<StatusSource> | undefined
+  return {
+    ask: (link, rule) => ready?.ask(link, rule) ?? (loading ??= load()).then((statuses) => {
+      ready = statuses
+      return statuses.ask(link, rule)
+    }),
   }
 }
 

@@ -9,7 +9,6 @@ import type { Decided } from './audit/record.ts'
 import { judge, type Early, type Policy, type Reached } from './judge.ts'
 import { forwardDelivery, type Forwarded } from './forward/forwarding.ts'
 import { towardsReceiver } from './forward/headers.ts'
-import { streamDelivery } from './forward/stream.ts'
 import type { Streamed } from './forward/streamed-reply.ts'
 import { targetFor } from './forward/target.ts'
 import { upgradeDelivery } from './forward/upgrade.ts'
@@ -180,14 +179,18 @@ class Passage {
     })
   }
 
-  #pass(to: ReceiverPlan, head: Head, outbound: Outbound): Promise<Streamed> {
+  async #pass(to: ReceiverPlan, head: Head, outbound: Outbound): Promise<Streamed> {
     const [turn, connection] = [this.#turn, this.#connection]
     const streaming = { reply: turn.reply, response: replyStream(turn), to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id] }
     const protocol = protocolAsked(head.headers)
-    if (protocol === undefined) return streamDelivery({ ...streaming, request: requestStream(turn, connection.socket), framing: turn.framing })
+    if (protocol === undefined) {
+      // Read when the first streaming route is asked: most gateways have none, and http-proxy is large.
+      const { streamDelivery } = await import('./forward/stream.ts')
+      return await streamDelivery({ ...streaming, request: requestStream(turn, connection.socket), framing: turn.framing })
+    }
     // Whatever the answer is, what the sender writes behind this is no HTTP.
     turn.forfeit()
-    return upgradeDelivery({
+    return await upgradeDelivery({
       ...streaming, protocol, sender: connection.socket, clock: this.#parts.clock, idle: this.#policy.plan.limits.idleTimeout,
       release: () => connection.release(), opened: (cutOff) => connection.handOver(cutOff),
     })

@@ -10,18 +10,18 @@ const allowed: Record<string, readonly string[]> = {
   http1: ['core'],
   addresses: ['core'],
   certificates: ['core'],
-  schemes: ['core', 'certificates'],
+  schemes: ['core', 'node-http.ts', 'certificates'],
   nonces: ['core'],
   outside: ['core'],
   tokens: ['core'],
   checks: ['core', 'addresses', 'certificates', 'schemes', 'tokens'],
-  listen: ['core', 'http1', 'addresses', 'certificates'],
-  forward: ['core', 'http1'],
+  listen: ['core', 'node-http.ts', 'http1', 'addresses', 'certificates'],
+  forward: ['core', 'node-http.ts', 'http1'],
   audit: ['core'],
-  admin: ['core'],
+  admin: ['core', 'node-http.ts'],
   config: ['core', 'checks', 'schemes', 'addresses'],
   pki: ['core'],
-  cli: ['core', 'addresses', 'certificates', 'outside', 'config', 'schemes', 'pki', 'explain', 'send', 'prepare.ts', 'gateway.ts', 'state.ts', 'surroundings.ts', 'workers', 'world.ts'],
+  cli: ['core', 'addresses', 'certificates', 'outside', 'config', 'schemes', 'pki', 'explain', 'send', 'prepare.ts', 'gateway.ts', 'state.ts', 'surroundings.ts', 'workers', 'world.ts', 'node-http.ts'],
   'world.ts': ['core', 'outside'],
   'judge.ts': ['core', 'listen'],
   'way.ts': ['core', 'judge.ts', 'listen', 'forward', 'audit'],
@@ -33,6 +33,7 @@ const allowed: Record<string, readonly string[]> = {
   'surroundings.ts': ['state.ts'],
   workers: ['core', 'config', 'listen', 'audit', 'admin', 'nonces', 'gateway.ts', 'state.ts', 'surroundings.ts', 'world.ts'],
   'gateway.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'audit', 'admin', 'state.ts', 'surroundings.ts', 'way.ts', 'world.ts'],
+  'node-http.ts': [],
   'main.ts': ['cli'],
 }
 
@@ -56,6 +57,7 @@ for (const file of files) {
     const target = roomOf(relative(root, resolve(root, dirname(file), imported)))
     t.ok(target === room || allowed[room]?.includes(target), `${file} may import from ${target}`)
   }
+  t.notOk(/(?:^|\n)import (?!type )[^;'"]*from 'node:http'/.test(text), `${file} takes the values of node:http from node-http.ts`)
   const code = text.replace(/\/\*[^]*?\*\/|\/\/.*/g, '')
   if (!worldlyRooms.includes(room)) t.notOk(worldly.test(code), `${file} takes clock, timers, randomness and environment as ports`)
   t.ok(text.split('\n').length <= 251, `${file} has at most 250 lines`)

@@ -1,8 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { dirname, relative, resolve } from 'node:path'
 import { readConfiguration } from '../config/compile.ts'
+import { createServer } from '../node-http.ts'
 import { ensureDevelopmentCertificates } from './certs.ts'
 
 /** The example of `npm start`: certificates, a shared secret and a receiver for `config/sallyport.yaml`. */

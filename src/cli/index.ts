@@ -1,31 +1,33 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigurationError } from '../config/problems.ts'
-import { certsCommand } from './certs.ts'
-import { checkCommand } from './check.ts'
-import { explainCommand } from './explain.ts'
-import { presetsCommand } from './presets.ts'
-import { runCommand } from './run.ts'
-import { schemaCommand } from './schema.ts'
-import { sendCommand } from './send.ts'
-import { testCommand } from './test.ts'
 import { UsageError } from './usage-error.ts'
 
-/** Every command, one a file. */
-const commands = [runCommand, checkCommand, explainCommand, sendCommand, testCommand, presetsCommand, certsCommand, schemaCommand]
+/** Every command, one a file, read when it is wanted: a gateway holds nothing of what only makes certificates. */
+const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['run', async () => (await import('./run.ts')).runCommand()],
+  ['check', async () => (await import('./check.ts')).checkCommand()],
+  ['explain', async () => (await import('./explain.ts')).explainCommand()],
+  ['send', async () => (await import('./send.ts')).sendCommand()],
+  ['test', async () => (await import('./test.ts')).testCommand()],
+  ['presets', async () => (await import('./presets.ts')).presetsCommand()],
+  ['certs', async () => (await import('./certs.ts')).certsCommand()],
+  ['schema', async () => (await import('./schema.ts')).schemaCommand()],
+])
 
-/** The whole command line, ready to parse or to be asked for its help. */
-export function program(): Command {
+/** The command line, ready to parse: with the one command that is named, or with all where none is. */
+export async function program(named?: string): Promise<Command> {
   const whole = new Command('sallyport')
     .description('A mutual-TLS gateway for webhooks: only clean deliveries get through.')
     .showSuggestionAfterError().exitOverride()
-  for (const command of commands) whole.addCommand(command().exitOverride())
+  const only = named === undefined ? undefined : commands.get(named)
+  for (const command of only === undefined ? commands.values() : [only]) whole.addCommand((await command()).exitOverride())
   return whole
 }
 
 /** Runs the command line; gives the exit code. Users' mistakes are told without a stack trace, bugs with one. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
-    await program().parseAsync([...argv])
+    await (await program(argv[2])).parseAsync([...argv])
     return Number(process.exitCode ?? 0)
   } catch (error) {
     return report(error)

@@ -9,7 +9,7 @@ import { SeveralWorkers } from '../workers/several.ts'
 import { servedStore } from '../workers/store.ts'
 import { runWorker } from '../workers/worker.ts'
 import { systemWorld } from '../world.ts'
-import { startExample, type Example } from './example.ts'
+import type { Example } from './example.ts'
 
 interface Options { readonly config: string; readonly example?: true }
 
@@ -26,7 +26,7 @@ export function runCommand(): Command {
     .addHelpText('after', '\nExamples:\n  sallyport run\n  sallyport run -c /etc/sallyport/sallyport.yaml\n  sallyport run --example')
     .action(async ({ config, example }: Options) => {
       if (cluster.isWorker) return await runWorker(config, systemWorld, workerSurroundings(config))
-      const started = example === undefined ? undefined : await startExample(config)
+      const started = example === undefined ? undefined : await (await import('./example.ts')).startExample(config)
       try {
         await serve(config, started)
       } finally {

@@ -1,7 +1,8 @@
-import { Agent as HttpAgent, request as requestHttp } from 'node:http'
+import type { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { ReceiverPlan } from '../core/receiver.ts'
 import type { Milliseconds } from '../core/units.ts'
+import { Agent, request as requestHttp } from '../node-http.ts'
 
 /** One URL of a receiver, for what is streamed. */
 export interface Way {
@@ -33,7 +34,7 @@ export function wayTo(plan: ReceiverPlan): Way {
 
 function makeWay(url: string, { connections: maxSockets, tls }: ReceiverPlan): Way {
   const kept = { keepAlive: true, maxSockets, timeout: longestIdle }
-  const plain = { agent: new HttpAgent(kept), fresh: new HttpAgent({ maxSockets }), request: requestHttp }
+  const plain = { agent: new Agent(kept), fresh: new Agent({ maxSockets }), request: requestHttp }
   if (url.startsWith('unix:')) return { ...plain, target: { socketPath: url.slice('unix:'.length) }, host: 'localhost' }
   const { protocol, hostname, port, host } = new URL(url)
   const target = { protocol, host: hostname.replace(/^\[|\]$/g, ''), ...(port === '' ? {} : { port }) }

@@ -1,10 +1,11 @@
-import { IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Writable } from 'node:stream'
+import { IncomingMessage as Message } from '../node-http.ts'
 import type { Turn } from './turn.ts'
 
 /** A turn's body in the form that libraries for Node's own HTTP server read, without its header lines. */
 export function requestStream({ method, target, version, body }: Turn, socket: IncomingMessage['socket']): IncomingMessage {
-  const request = new IncomingMessage(socket)
+  const request = new Message(socket)
   Object.assign(request, { method, url: target, httpVersion: version })
   let flows = false
   request._read = () => {

@@ -1,8 +1,8 @@
-import { STATUS_CODES } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { ReplyWriter } from '../core/reply.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { isFieldLine } from '../http1/head.ts'
+import { STATUS_CODES } from '../node-http.ts'
 
 /** The request that is answered, as far as its answer depends on it. */
 export interface Asked {

@@ -1,4 +1,3 @@
-import { Agent, request } from 'undici'
 import type { Exchange } from '../core/ports.ts'
 import type { Bytes } from '../core/units.ts'
 
@@ -11,6 +10,7 @@ export interface FetchOptions {
 export function makeExchange({ ca }: FetchOptions = {}): Exchange {
   return async ({ url, post, cap, signal }) => {
     if (!/^https?:$/.test(new URL(url).protocol)) throw new Error('only http and https are asked')
+    const { Agent, request } = await import('undici')
     const agent = new Agent({ pipelining: 0, connect: ca === undefined ? {} : { ca } })
     try {
       const sent = post === undefined ? {} : { method: 'POST' as const, body: post.body, headers: { 'content-type': post.type } }

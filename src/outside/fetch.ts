@@ -1,4 +1,3 @@
-import { Agent, request } from 'undici'
 import type { Fetch } from '../core/ports.ts'
 import type { Bytes } from '../core/units.ts'
 import { readBytes, type FetchOptions } from './exchange.ts'
@@ -7,6 +6,7 @@ import { readBytes, type FetchOptions } from './exchange.ts'
 export function makeFetch({ ca }: FetchOptions = {}): Fetch {
   return async (url, cap, timeout) => {
     if (new URL(url).protocol !== 'https:') throw new Error('only https is fetched')
+    const { Agent, request } = await import('undici')
     const agent = new Agent({ pipelining: 0, connect: { ...(ca === undefined ? {} : { ca }), timeout } })
     try {
       const options = { dispatcher: agent, signal: AbortSignal.timeout(timeout), headers: { accept: 'application/json, text/plain' } }

@@ -1,8 +1,8 @@
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns'
-import { request as plainRequest } from 'node:http'
 import { request } from 'node:https'
 import ipaddr from 'ipaddr.js'
 import type { Clock, FetchLimits, Get } from '../core/ports.ts'
+import { request as plainRequest } from '../node-http.ts'
 
 /**
  * Keys and certificates that stand at a URL. Where a sender's request names the URL, it is an attacker's text: so only hosts

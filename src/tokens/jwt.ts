@@ -1,4 +1,4 @@
-import { errors, jwtVerify, type JWTPayload, type JWTVerifyOptions, type LocalJWKSet } from 'jose'
+import type { JSONWebKeySet, JWTPayload, JWTVerifyOptions, LocalJWKSet, errors } from 'jose'
 import type { CheckTools, KeyPath } from '../core/check.ts'
 import type { Head } from '../core/delivery.ts'
 import type { Facts } from '../core/verdict.ts'
@@ -53,30 +53,42 @@ async function verify(token: string, keys: KeySource, options: () => JWTVerifyOp
 
 const noKey = 'ERR_JWKS_NO_MATCHING_KEY'
 
+/** Read when the first token comes: most gateways see none, and need not hold it. */
+type Jose = typeof import('jose')
+
+const preparedSets = new WeakMap<JSONWebKeySet, LocalJWKSet>()
+
+function prepared({ createLocalJWKSet }: Jose, keys: JSONWebKeySet): LocalJWKSet {
+  const found = preparedSets.get(keys) ?? createLocalJWKSet(keys)
+  preparedSets.set(keys, found)
+  return found
+}
+
 /** Where several keys could be meant (a token without key id), any one that fits. What jose refuses is refused; the rest is a fault. */
-async function verifyWith(token: string, keys: LocalJWKSet, options: JWTVerifyOptions): Promise<Verified> {
+async function verifyWith(token: string, keys: JSONWebKeySet, options: JWTVerifyOptions): Promise<Verified> {
+  const jose = await import('jose')
   try {
-    return { claims: (await jwtVerify(token, keys, options)).payload }
+    return { claims: (await jose.jwtVerify(token, prepared(jose, keys), options)).payload }
   } catch (error) {
-    if (error instanceof errors.JWKSMultipleMatchingKeys) return await verifyWithAny(token, error, options)
-    return explain(error)
+    if (error instanceof jose.errors.JWKSMultipleMatchingKeys) return await verifyWithAny(jose, token, error, options)
+    return explain(jose, error)
   }
 }
 
-async function verifyWithAny(token: string, several: errors.JWKSMultipleMatchingKeys, options: JWTVerifyOptions): Promise<Verified> {
+async function verifyWithAny(jose: Jose, token: string, several: errors.JWKSMultipleMatchingKeys, options: JWTVerifyOptions): Promise<Verified> {
   let last: Verified = { why: noKey }
   for await (const key of several) {
     try {
-      return { claims: (await jwtVerify(token, key, options)).payload }
+      return { claims: (await jose.jwtVerify(token, key, options)).payload }
     } catch (error) {
-      last = explain(error)
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) return last
+      last = explain(jose, error)
+      if (!(error instanceof jose.errors.JWSSignatureVerificationFailed)) return last
     }
   }
   return last
 }
 
-function explain(error: unknown): Verified {
+function explain({ errors }: Jose, error: unknown): Verified {
   if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired) return { why: error.code, claim: error.claim }
   if (error instanceof errors.JOSEError) return { why: error.code }
   throw error

@@ -1,11 +1,11 @@
-import { createLocalJWKSet, type JSONWebKeySet, type LocalJWKSet } from 'jose'
+import type { JSONWebKeySet } from 'jose'
 import type { CheckTools, KeyPath } from '../core/check.ts'
 import type { Milliseconds } from '../core/units.ts'
 
 /** An issuer's public keys as they stand. */
 export interface KeySource {
   /** Undefined where there never were any. */
-  readonly current: () => LocalJWKSet | undefined
+  readonly current: () => JSONWebKeySet | undefined
   /** Asks the issuer for newer ones; at most now and then, however often it is called. */
   readonly refresh: () => Promise<void>
 }
@@ -33,7 +33,7 @@ export function compileKeySource(reference: string, path: KeyPath, { file, publi
     return undefined
   }
   const published = publish({ url: reference, every, objection: (text) => faultOf(parseKeySet(text)) })
-  let seen: { readonly text: string; readonly set: LocalJWKSet | undefined } | undefined
+  let seen: { readonly text: string; readonly set: JSONWebKeySet | undefined } | undefined
   return {
     refresh: published.refresh,
     current: () => {
@@ -45,13 +45,13 @@ export function compileKeySource(reference: string, path: KeyPath, { file, publi
   }
 }
 
-type Parsed = { readonly set: LocalJWKSet } | { readonly fault: string }
+type Parsed = { readonly set: JSONWebKeySet } | { readonly fault: string }
 
 function faultOf(parsed: Parsed): string | undefined {
   return 'fault' in parsed ? parsed.fault : undefined
 }
 
-function setOf(parsed: Parsed): LocalJWKSet | undefined {
+function setOf(parsed: Parsed): JSONWebKeySet | undefined {
   return 'set' in parsed ? parsed.set : undefined
 }
 
@@ -61,9 +61,14 @@ export function parseKeySet(text: string): Parsed {
     const json = JSON.parse(text) as JSONWebKeySet
     if (!Array.isArray(json.keys) || json.keys.length === 0) return { fault: 'holds no keys' }
     if (json.keys.length > mostKeys) return { fault: `holds more than ${mostKeys} keys` }
+    if (!json.keys.every(isObject)) return { fault: 'holds something that is no key' }
     if (json.keys.some((key) => key.kty === 'oct' || 'd' in key || 'k' in key)) return { fault: 'holds a secret or private key' }
-    return { set: createLocalJWKSet(json) }
+    return { set: json }
   } catch (error) {
     return { fault: `cannot be read: ${error instanceof Error ? error.message : String(error)}` }
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

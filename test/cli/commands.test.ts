@@ -4,7 +4,7 @@ import { run } from '../support/binary.ts'
 import { makeSite } from '../support/site.ts'
 
 void t.test('the help of every command has examples, and each example is a command of ours', async (t) => {
-  const whole = program()
+  const whole = await program()
   const names = whole.commands.map((command) => command.name())
   for (const name of ['run', 'check', 'presets', 'certs', 'schema']) t.ok(names.includes(name), name)
   for (const command of whole.commands) {

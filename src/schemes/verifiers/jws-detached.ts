@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { errors, flattenedVerify } from 'jose'
+import type { FlattenedJWSInput } from 'jose'
 import { z } from 'zod'
 import { refuse, type Verdict } from '../../core/verdict.ts'
 import { bytesOf, decode, viewOf } from '../encoding.ts'
@@ -64,7 +64,8 @@ function payloadOf({ b64 }: TokenHeader, body: Uint8Array): string | Uint8Array 
   return b64 === false ? body : viewOf(body).toString('base64url')
 }
 
-async function isSigned(token: Parameters<typeof flattenedVerify>[0], key: KeyObject, { algorithms }: Settings): Promise<'signed' | 'not' | 'malformed'> {
+async function isSigned(token: FlattenedJWSInput, key: KeyObject, { algorithms }: Settings): Promise<'signed' | 'not' | 'malformed'> {
+  const { errors, flattenedVerify } = await import('jose')
   try {
     await flattenedVerify(token, key, { algorithms: [...algorithms] })
     return 'signed'

@@ -1,5 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto'
-import { errors, jwtVerify, type JWTPayload } from 'jose'
+import type { JWTPayload } from 'jose'
 import { z } from 'zod'
 import { duration } from '../../core/fields.ts'
 import { refuse, type Refuse, type Verdict } from '../../core/verdict.ts'
@@ -121,6 +121,7 @@ function claimNames({ body, url, claims = {}, idClaim }: Settings): readonly str
 
 async function open(token: string, key: KeyObject, settings: Settings, { at }: Verifiable): Promise<JWTPayload | Refuse<SignatureReason>> {
   const { algorithms, issuer, audience, past, tolerance } = settings
+  const { errors, jwtVerify } = await import('jose')
   try {
     const { payload } = await jwtVerify(token, key, {
       algorithms: [...algorithms], currentDate: new Date(at), clockTolerance: tolerance / 1000,
@@ -128,11 +129,11 @@ async function open(token: string, key: KeyObject, settings: Settings, { at }: V
     })
     return payload
   } catch (error) {
-    return whyNot(error)
+    return whyNot(errors, error)
   }
 }
 
-function whyNot(error: unknown): Refuse<SignatureReason> {
+function whyNot(errors: typeof import('jose').errors, error: unknown): Refuse<SignatureReason> {
   if (error instanceof errors.JWTExpired) return refuse('timestamp-expired')
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.claim === 'nbf' && error.reason === 'check_failed') return refuse('timestamp-in-future')
