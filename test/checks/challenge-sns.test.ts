@@ -17,6 +17,8 @@ const token = '2336412f37fb687f5d51e6e2425929f52e8e353134fe72d55ef8b330217d82da'
 const confirmation = `/?Action=ConfirmSubscription&TopicArn=${topic}&Token=${token}`
 const subscribeUrl = `https://sns.us-east-1.amazonaws.com${confirmation}`
 const ca = makeCa()
+/** AWS has one key for signing; making it is the slow part. */
+const signing = ca.then((authority) => authority.client({ kind: 'rsa', usages: ['1.3.6.1.5.5.7.3.1'], names: ['dns:sns.amazonaws.com'] }))
 
 interface Aws { readonly seen: string[]; readonly signer: Identity; readonly port: number; readonly ca: string; answer: number }
 
@@ -24,7 +26,7 @@ interface Aws { readonly seen: string[]; readonly signer: Identity; readonly por
 async function startAws(t: T): Promise<Aws> {
   const authority = await ca
   const server = await authority.server(['sns.us-east-1.amazonaws.com'])
-  const signer = await authority.client({ kind: 'rsa', usages: ['1.3.6.1.5.5.7.3.1'], names: ['dns:sns.amazonaws.com'] })
+  const signer = await signing
   const seen: string[] = []
   const listening = createServer({ cert: server.chain, key: server.key }, ({ url = '' }, response) => {
     if (url.endsWith('.pem')) return void response.end(signer.certificate)

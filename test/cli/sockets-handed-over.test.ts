@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import t from 'tap'
 import { inheritedSockets } from '../../src/surroundings.ts'
-import { run, watch } from '../support/binary.ts'
+import { bare, run, watch } from '../support/binary.ts'
 import { freePorts, post } from '../support/operated.ts'
 import { rawTls } from '../support/raw.ts'
 import { startReceiver } from '../support/receiver.ts'
@@ -26,12 +26,10 @@ async function manage(directory: string) {
   await once(socket, 'listening')
   const { port } = socket.address() as AddressInfo
   const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle
-  const { NODE_OPTIONS: _, ...env } = process.env
   const program = resolve(import.meta.dirname, '../../dist/main.js')
   const each = `LISTEN_PID=$$ LISTEN_FDS=1 exec ${process.execPath} ${program} run -c sallyport.yaml`
-  const manager = spawn('sh', ['-c', `while read -r line; do sh -c '${each}'; echo "ended $?"; done`], {
-    cwd: directory, env, stdio: ['pipe', 'pipe', 'pipe', fd],
-  })
+  const restarts = bare('sh', '-c', `while read -r line; do sh -c '${each}'; echo "ended $?"; done`)
+  const manager = spawn(...restarts, { cwd: directory, stdio: ['pipe', 'pipe', 'pipe', fd] })
   socket.close()
   return { port, manager, said: watch(manager), start: () => manager.stdin?.write('\n') }
 }

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { cpSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import t from 'tap'
-import { watch } from '../support/binary.ts'
+import { bare, watch } from '../support/binary.ts'
 import { freePorts } from '../support/operated.ts'
 
 /** `npm ci && npm start`, then the command that it prints, twice. */
@@ -21,8 +21,7 @@ void t.test('the printed command gets 200, the same again 409, and Ctrl-C drains
   const [gateway, receiver, admin] = await freePorts(3)
   writeFileSync(config, readFileSync(config, 'utf8').replace('8443', String(gateway)).replace('9000', String(receiver)).replace('9901', String(admin)))
 
-  const { NODE_OPTIONS: _, ...env } = process.env
-  const started = watch(spawn('npm', ['start'], { cwd: copy, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true }))
+  const started = watch(spawn(...bare('npm', 'start'), { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'], detached: true }))
   t.teardown(async () => {
     try {
       process.kill(-started.pid, 'SIGKILL')

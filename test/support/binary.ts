@@ -56,9 +56,12 @@ function tryToLock(lock: string): boolean {
 /** Starts `sallyport ARGUMENTS`. */
 export function start(args: readonly string[], { cwd = root, env = {} }: Options = {}): Running {
   build()
-  // The test runner's own loaders are not for the program.
-  const { NODE_OPTIONS: _, ...inherited } = process.env
-  return watch(spawn(process.execPath, [program, ...args], { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }))
+  return watch(spawn(...bare(process.execPath, program, ...args), { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+/** The same command without the test runner's own loaders: the runner adds them to all that is spawned, whatever its `env` says. */
+export function bare(...command: readonly string[]): readonly [string, readonly string[]] {
+  return ['env', ['-u', 'NODE_OPTIONS', ...command]]
 }
 
 /** Follows a child's output. */

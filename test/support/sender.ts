@@ -35,7 +35,7 @@ export const plain: Unsigned = {
 export function play(document: SchemeDocument, unsigned: Unsigned = plain): Played | string {
   const [first] = signaturesOf(document)
   if (first === undefined) return 'a built-in verifier'
-  const [mine, theirs] = [makeKey(first), makeKey(first)]
+  const [mine, theirs] = [makeKey(first, 'mine'), makeKey(first, 'theirs')]
   const id = document.keyId === undefined ? undefined : plain.keyId
   const kind = algorithm(first.algorithm)?.keys ?? 'secret'
   const keys = (text: string) => ({ [kind === 'secret' ? 'secrets' : 'keys']: written([text], id) })
@@ -57,19 +57,33 @@ export function send(sign: Sign, unsigned: Unsigned): Verifiable {
 
 interface Pair { readonly verifying: string; readonly signing: string }
 
-/** A fresh key, written as the scheme's senders write theirs. */
-function makeKey({ algorithm: name, key }: SignatureDocument): Pair {
+/** Whose key it is: one that signs, or one that signs nothing. */
+type Owner = 'mine' | 'theirs'
+
+/** A key, written as the scheme's senders write theirs. */
+function makeKey({ algorithm: name, key }: SignatureDocument, owner: Owner): Pair {
   const row = algorithm(name)
   const form = formOf(key, row?.keys ?? 'secret')
   if (row?.keys === 'secret') {
     const text = form.form === 'text' ? randomBytes(16).toString('hex') : randomBytes(32).toString(form.form as 'hex')
     return { verifying: (form.prefix ?? '') + text, signing: (form.prefix ?? '') + text }
   }
-  const { publicKey, privateKey } = makePair(name)
+  const { publicKey, privateKey } = pairOf(name, owner)
   return { verifying: (form.prefix ?? '') + writePublic(publicKey, form), signing: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string }
 }
 
-function makePair(name: string): { readonly publicKey: KeyObject; readonly privateKey: KeyObject } {
+interface KeyPair { readonly publicKey: KeyObject; readonly privateKey: KeyObject }
+
+/** One of each kind and owner: making them is slow. */
+const pairs = new Map<string, KeyPair>()
+
+function pairOf(name: string, owner: Owner): KeyPair {
+  const pair = pairs.get(`${owner} ${name}`) ?? makePair(name)
+  pairs.set(`${owner} ${name}`, pair)
+  return pair
+}
+
+function makePair(name: string): KeyPair {
   if (name === 'ed25519') return generateKeyPairSync('ed25519')
   if (name.startsWith('rsa')) return generateKeyPairSync('rsa', { modulusLength: 2048 })
   return generateKeyPairSync('ec', { namedCurve: { p256: 'prime256v1', p384: 'secp384r1', p521: 'secp521r1' }[name.split('-')[1] ?? ''] ?? '' })
