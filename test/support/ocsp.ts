@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -32,14 +32,17 @@ export async function startResponder(t: Test, ca: Pick<Ca, 'certificate' | 'key'
   const port = await freePort()
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-ocsp-'))
   const file = (name: string, text: string): string => {
-    // By rename: the responder notices another file, whatever the time.
     writeFileSync(join(directory, `${name}.part`), text)
     renameSync(join(directory, `${name}.part`), join(directory, name))
     return join(directory, name)
   }
   const url = `http://127.0.0.1:${port}/`
+  let nth = 0
   const put = (all: Parameters<Responder['say']>[0]): void => {
-    file('index', all.map(([status, one]) => `${status === 'good' ? 'V\t351231000000Z\t' : 'R\t351231000000Z\t261101000000Z,keyCompromise'}\t${one.serial.toUpperCase()}\tunknown\t/CN=${one.serial}\n`).join(''))
+    const text = all.map(([status, one]) => `${status === 'good' ? 'V\t351231000000Z\t' : 'R\t351231000000Z\t261101000000Z,keyCompromise'}\t${one.serial.toUpperCase()}\tunknown\t/CN=${one.serial}\n`).join('')
+    // It knows an index by inode and second. Each stays under a name of its own, so that no inode is given away again.
+    linkSync(file(`index.${++nth}`, text), join(directory, 'next'))
+    renameSync(join(directory, 'next'), join(directory, 'index'))
   }
   put(statuses)
   const words = ['ocsp', '-port', String(port), '-index', join(directory, 'index'), '-CA', file('ca.pem', ca.certificate), '-rsigner', file('signer.pem', signer.certificate), '-rkey', file('signer.key', signer.key), ...args]
