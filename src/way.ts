@@ -3,7 +3,7 @@ import type { Address, Head } from './core/delivery.ts'
 import type { Route } from './core/policy.ts'
 import type { Clock } from './core/ports.ts'
 import type { Outbound, ReceiverPlan } from './core/receiver.ts'
-import type { Answer, ReasonRow } from './core/verdict.ts'
+import type { Answer, Facts, ReasonRow } from './core/verdict.ts'
 import { withNotes } from './audit/notes.ts'
 import type { Decided } from './audit/record.ts'
 import { judge, type Early, type Policy, type Reached } from './judge.ts'
@@ -15,7 +15,7 @@ import { targetFor } from './forward/target.ts'
 import { upgradeDelivery } from './forward/upgrade.ts'
 import { BodyReader, type BodyBudget } from './listen/body.ts'
 import type { SenderConnection } from './listen/connection.ts'
-import type { Busy, Load } from './listen/load.ts'
+import type { Load } from './listen/load.ts'
 import { replyStream, requestStream } from './listen/node-streams.ts'
 import { requestReasons } from './listen/reasons.ts'
 import { respondAnswer, respondProblem } from './listen/respond.ts'
@@ -32,6 +32,8 @@ export interface WayParts {
   readonly newId: () => string
   readonly policy: () => Policy
   readonly phase: () => Phase
+  /** Can it be put on record what becomes of a delivery? */
+  readonly recordable: () => boolean
   readonly record: (decided: Decided) => void
 }
 
@@ -86,8 +88,9 @@ class Passage {
     const phase = this.#parts.phase()
     if (phase !== 'open') this.#connection.retire()
     if (phase === 'closed') return this.#refuseEarly({ reason: 'draining', row: requestReasons.draining, facts: {}, framing: 'lost' })
+    if (!this.#parts.recordable()) return this.#refuseUnread('audit-unavailable', {})
     const { busy } = this.#parts.load
-    if (busy !== undefined) return this.#refuseBusy(busy)
+    if (busy !== undefined) return this.#refuseUnread('overloaded', { busy })
     this.#parts.load.begin()
     try {
       await this.#decide()
@@ -96,8 +99,8 @@ class Passage {
     }
   }
 
-  #refuseBusy(busy: Busy): void {
-    this.#refuseEarly({ reason: 'overloaded', row: requestReasons.overloaded, facts: { busy }, framing: 'sound' })
+  #refuseUnread(reason: 'overloaded' | 'audit-unavailable', facts: Facts): void {
+    this.#refuseEarly({ reason, row: requestReasons[reason], facts, framing: 'sound' })
   }
 
   async #decide(): Promise<void> {
