@@ -185,13 +185,13 @@ class Passage {
 
   #pass(to: ReceiverPlan, head: Head, outbound: Outbound): Promise<Streamed> {
     const [turn, connection] = [this.#turn, this.#connection]
-    const streaming = { reply: turn.reply, response: replyStream(turn), to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id] }
+    const streaming = { reply: turn.reply, response: replyStream(turn), to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id], clock: this.#parts.clock }
     const protocol = protocolAsked(head.headers)
     if (protocol === undefined) return streamDelivery({ ...streaming, request: requestStream(turn, connection.socket), framing: turn.framing })
     // Whatever the answer is, what the sender writes behind this is no HTTP.
     turn.forfeit()
     return upgradeDelivery({
-      ...streaming, protocol, sender: connection.socket, clock: this.#parts.clock, idle: this.#policy.plan.limits.idleTimeout,
+      ...streaming, protocol, sender: connection.socket, idle: this.#policy.plan.limits.idleTimeout,
       release: () => connection.release(), opened: (cutOff) => connection.handOver(cutOff),
     })
   }
