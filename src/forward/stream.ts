@@ -45,12 +45,14 @@ function passBy(ways: readonly Way[], streaming: StreamingBody, reply: StreamedR
   let stage: 'connecting' | 'connected' | 'over' = 'connecting'
   const pipe = (sent: ClientRequest): void => {
     reply.watch(sent)
-    sent.once('timeout', () => { reply.silent = silentOne(streaming, sent) })
+    // Before http-proxy hears of it, and breaks it off.
+    sent.prependOnceListener('timeout', () => { reply.silent = silentOne(streaming, sent) })
     response.once('close', () => { if (reply.status === 0) sent.destroy() })
-    whenConnected(sent, way.agent, streaming, () => {
+    const ready = (): void => {
       stage = 'connected'
       request.on('data', (chunk: Uint8Array) => { reply.bytes += chunk.length }).pipe(sent)
-    })
+    }
+    whenConnected(sent, way.agent, streaming, { ready, late: failed })
   }
   const failed = (error: Error): void => {
     const was = stage

@@ -63,17 +63,21 @@ function askBy(ways: readonly Way[], asking: Asking): void {
   const [{ fresh: agent, host, health }, others] = [ways[0] as Way, ways.slice(1)]
   const headers = [...outbound.headers, 'Host', host, 'Connection', 'Upgrade', 'Upgrade', protocol]
   const sent = request({ ...behindAgent, agent, method: 'GET', path: outbound.target, headers, setHost: false })
-  let isConnected = false
+  let stage: 'connecting' | 'connected' | 'over' = 'connecting'
   reply.health = health
   reply.watch(sent)
   sent.on('response', (answer) => reply.answer(answer))
   sent.on('upgrade', (answer, receiver: Socket, first) => changed(asking, { receiver, answer, first }))
-  sent.on('error', (error) => {
-    if (isConnected || others.length === 0 || reply.silent !== 'nobody' || response.destroyed) return reply.failed(error)
+  const failed = (error: Error): void => {
+    const was = stage
+    stage = 'over'
+    if (was === 'over') return
+    if (was === 'connected' || others.length === 0 || reply.silent !== 'nobody' || response.destroyed) return reply.failed(error)
     reply.unwell()
     askBy(others, asking)
-  })
-  whenConnected(sent, agent, { clock, to }, () => { isConnected = true })
+  }
+  sent.on('error', failed)
+  whenConnected(sent, agent, { clock, to }, { ready: () => { stage = 'connected' }, late: failed })
   asking.begun(sent)
   sent.end()
 }

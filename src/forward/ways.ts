@@ -63,13 +63,24 @@ class LineAgent extends Agent {
   }
 }
 
+export interface WhenConnected {
+  readonly ready: () => void
+  /** May be followed by an `error` of the request. */
+  readonly late: (error: Error) => void
+}
+
 /**
  * Calls `ready` once the request has a connection that may be written to: as long as nothing was given to it, not one byte was
- * written before that. Ends the request (`connect-timeout`) where that takes longer than it may: `connectTimeout` to connect, and
- * `timeout` where all connections are taken.
+ * written before that. Ends the request and calls `late` (`connect-timeout`) where that takes longer than it may:
+ * `connectTimeout` to connect, and `timeout` where all connections are taken.
  */
-export function whenConnected(sent: ClientRequest, agent: LineAgent, { clock, to }: { readonly clock: Clock; readonly to: ReceiverPlan }, ready: () => void): void {
-  const late = (): void => { sent.destroy(Object.assign(new Error('no connection in time'), { code: 'connect-timeout' })) }
+export function whenConnected(sent: ClientRequest, agent: LineAgent, { clock, to }: { readonly clock: Clock; readonly to: ReceiverPlan }, then: WhenConnected): void {
+  const late = (): void => {
+    const error = Object.assign(new Error('no connection in time'), { code: 'connect-timeout' })
+    // One that waits for a connection is not told of its end before there is one.
+    sent.destroy(error)
+    then.late(error)
+  }
   const cancels = [clock.after(to.timeout, late)]
   const cancel = (): void => { for (const one of cancels) one() }
   sent.once('close', cancel)
@@ -77,7 +88,7 @@ export function whenConnected(sent: ClientRequest, agent: LineAgent, { clock, to
     cancels.push(clock.after(to.connectTimeout, late))
     agent.whenReady(socket, () => {
       cancel()
-      ready()
+      then.ready()
     })
   })
 }

@@ -168,14 +168,15 @@ t.test('receiver-timeout: one that accepts and never reads, and one that reads a
 t.test('where all connections are taken the time of the next one runs', async (t) => {
   const receiver = await receiverOf(t)
   receiver.script = () => undefined
-  const gateway = await gatewayTo(t, [receiver.url], { connections: 1 })
+  const gateway = await gatewayTo(t, [receiver.url], { connections: 1, timeout: '60s' })
   const [first, second] = [await connect(t, gateway), await connect(t, gateway)]
   first.send(post)
   await receiver.sawAtLeast(1)
   second.send(post)
-  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
-  gateway.world.clock.advance(5_000)
-  t.equal((await second.response()).status, 504)
+  let answered: number | undefined
+  void second.response().then(({ status }) => { answered = status })
+  for (; answered === undefined; await new Promise(setImmediate)) gateway.world.clock.advance(100)
+  t.equal(answered, 504)
   t.match(await gateway.audit(1), [{ reason: 'receiver-timeout', facts: { error: 'connect-timeout' } }])
   t.equal(receiver.seen.length, 1)
 })
