@@ -4,9 +4,10 @@
  * where one answer is not as wanted.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createReadStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { makeCertificates } from './certificates.ts'
 import { Lane } from './load.ts'
@@ -32,6 +33,8 @@ const lanes = 16
 /** Resident memory may grow by this share between the first third and the last of the troubled time. */
 const mostGrowth = 1.1
 const mostSlowdown = 3
+/** Of the good ones the gateway may turn this share away as `overloaded`: that is no fault, as long as it is rare. */
+const mostShed = 0.001
 /** Longer than anything that is under way may take. */
 const settleTime = 25_000
 
@@ -119,7 +122,7 @@ async function soak(folder: string): Promise<void> {
     clearInterval(telling)
     say('settling')
     await wait(settleTime)
-    report({ alone, troubled, before, after: usageOf(running.pid), samples, counts })
+    report({ alone, troubled, before, after: usageOf(running.pid), samples, counts, shed: await shedBy(join(site.folder, 'audit.log')) })
   } finally {
     await running.stop()
     receiver.close()
@@ -145,20 +148,24 @@ interface Findings {
   readonly after: Usage
   readonly samples: readonly Usage[]
   readonly counts: ReadonlyMap<string, number>
+  readonly shed: Shed
 }
 
-function report({ alone, troubled, before, after, samples, counts }: Findings): void {
+function report({ alone, troubled, before, after, samples, counts, shed }: Findings): void {
   const third = Math.ceil(samples.length / 3)
   const resident = samples.map(({ residentMiB }) => residentMiB)
   const [early, late] = [median(resident.slice(0, third)), median(resident.slice(-third))]
   const refused = [...alone.refused, ...troubled.refused]
+  const { explained, unexplained } = told(refused, shed)
+  const good = alone.keepAlive.length + alone.fresh.length + troubled.keepAlive.length + troubled.fresh.length
   const slower = (kind: 'keepAlive' | 'fresh'): number => at(troubled[kind], 0.99) / at(alone[kind], 0.99)
   const verdicts: [string, string, boolean][] = [
     ['resident memory, first third → last third', `${early.toFixed(0)} → ${late.toFixed(0)} MiB`, late <= early * mostGrowth],
     ['file descriptors, before → after', `${before.descriptors} → ${after.descriptors}`, after.descriptors <= before.descriptors],
     ['p99 of good deliveries, connection kept, against alone', `${slower('keepAlive').toFixed(2)} ×`, slower('keepAlive') <= mostSlowdown],
     ['p99 of good deliveries, new connection, against alone', `${slower('fresh').toFixed(2)} ×`, slower('fresh') <= mostSlowdown],
-    ['good deliveries that were not accepted', tellRefused(refused), refused.length === 0],
+    ['good deliveries that were not accepted, and not for load', tellRefused(unexplained), unexplained.length === 0],
+    [`good deliveries turned away as overloaded, of ${good}`, tellRefused(explained), explained.length <= good * mostShed],
   ]
   const text = [
     `## Soak: ${minutes} minutes, good among bad, slow, huge and cut-off`,
@@ -175,6 +182,29 @@ function report({ alone, troubled, before, after, samples, counts }: Findings): 
   console.log(`${text}\n\n${passed ? 'passed' : 'FAILED'}`)
   if (!options.print) writeSection('soak', text)
   if (!passed) process.exitCode = 1
+}
+
+/** How often the gateway says that it turned somebody away for load: with an answer, and before the handshake. */
+interface Shed { readonly answered: number; readonly dropped: number }
+
+async function shedBy(auditLog: string): Promise<Shed> {
+  const shed = { answered: 0, dropped: 0 }
+  for await (const line of createInterface({ input: createReadStream(auditLog) })) {
+    if (!line.includes('"reason":"overloaded"')) continue
+    const { status } = JSON.parse(line) as { readonly status: number }
+    shed[status === 0 ? 'dropped' : 'answered'] += 1
+  }
+  return shed
+}
+
+/** The records say how many were turned away for load; as many 503 and broken connections are explained, and no more. */
+function told(refused: readonly number[], { answered, dropped }: Shed): { readonly explained: readonly number[]; readonly unexplained: readonly number[] } {
+  const left = { answered, dropped }
+  const isExplained = refused.map((status) => {
+    const kind = status === 503 ? 'answered' : status === 0 ? 'dropped' : undefined
+    return kind !== undefined && left[kind]-- > 0
+  })
+  return { explained: refused.filter((_, at) => isExplained[at]), unexplained: refused.filter((_, at) => !isExplained[at]) }
 }
 
 /** How many, and with which status. */

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { AdminServer } from './admin/server.ts'
-import { AuditLog, operatorLog, type OperatorLog } from './audit/log.ts'
+import { AuditLog, operatorLog, type AuditState, type OperatorLog } from './audit/log.ts'
 import { Metrics } from './audit/metrics.ts'
 import type { Decided } from './audit/record.ts'
 import { fromSocket } from './addresses/address.ts'
@@ -19,9 +19,6 @@ import { alone, type Surroundings } from './surroundings.ts'
 import { createWay, type Phase } from './way.ts'
 import type { Milliseconds } from './core/units.ts'
 import type { World } from './world.ts'
-
-/** A connection that is dropped is told nothing. */
-const unanswered = { status: 0, title: '' }
 
 /** For so long a draining gateway still takes what comes on connections that are open; then it says that it is going. */
 const lastCall: Milliseconds = 500
@@ -59,12 +56,12 @@ export class Gateway {
     this.#watched = state.prepared.files
     this.log = operatorLog(log.level)
     const to = around.audit ?? fileReference(log.audit, new ConfigurationFiles(file))
-    this.#audit = new AuditLog(to, (error) => this.log.error({ error: error.message }, 'the audit log cannot be written'))
+    this.#audit = new AuditLog(to, this.log)
     this.#budget = new BodyBudget(Math.floor(limits.buffered / around.workers))
     this.#load = new Load(loadLimits(limits, around.workers), world.clock)
     this.#connections = new Connections(connectionLimits(limits, around.workers), world.clock, () => this.#load.isLate)
     this.#metrics = new Metrics({
-      heldBytes: () => this.#budget.held, connections: () => this.#connections.open, load: this.#load,
+      heldBytes: () => this.#budget.held, connections: () => this.#connections.open, load: this.#load, audit: this.#audit,
       expiries: () => this.#state.prepared.expiries(),
       feeds: () => this.#state.prepared.feeds.standing.map(({ name, at, ranges }) => ({ name, ranges, age: at && world.clock.now() - at })),
     })
@@ -115,6 +112,11 @@ export class Gateway {
   /** After a log rotation. */
   reopenLogs(): void {
     this.#audit.reopen()
+  }
+
+  /** Whether the process that writes our records for us can. */
+  holdAudit(state: AuditState): void {
+    this.#audit.hold(state)
   }
 
   /**
@@ -180,7 +182,7 @@ export class Gateway {
     const { clock } = this.#world
     const way = createWay({
       clock, budget: this.#budget, load: this.#load, newId: () => this.#newId(), phase: () => this.#phase,
-      policy: () => this.#state.prepared, record: (decided) => this.#record(decided),
+      policy: () => this.#state.prepared, recordable: () => !this.#audit.isFailing, record: (decided) => this.#record(decided),
     })
     return new ListenerSet({
       clock, sockets: this.#around.sockets, serve: (turn, connection) => this.#state.underWay.add(way(turn, connection)), addressOf: fromSocket, connections: this.#connections,
@@ -222,13 +224,12 @@ export class Gateway {
   /** A connection that ended before there was a delivery to judge: recorded like any other decision. */
   #dropped({ from, reason, facts, certificate, row: told }: Drop) {
     const id = this.#newId()
-    const row = told ?? (reason === 'malformed-request' || reason === 'headers-timeout' ? requestReasons[reason] : unanswered)
+    const row = told ?? (reason === 'malformed-request' || reason === 'headers-timeout' ? requestReasons[reason] : { status: 0, title: '' })
     this.#record({
       at: this.#world.clock.now(), id, route: undefined, from, certificate, verdict: 'refused', reason, status: row.status,
       bytes: 0, spent: { checks: 0, store: 0, receiver: 0 }, key: undefined, nonce: undefined, facts,
     })
-    const detailed = this.#state.prepared.plan.responses === 'detailed'
-    return { id, ...row, reason: detailed ? reason : undefined, retryAfter: undefined, headers: [] }
+    return { id, ...row, reason: this.#state.prepared.plan.responses === 'detailed' ? reason : undefined, retryAfter: undefined, headers: [] }
   }
 
   #newId(): string {

@@ -3,7 +3,7 @@ import type { Address, Head } from './core/delivery.ts'
 import type { Route } from './core/policy.ts'
 import type { Clock } from './core/ports.ts'
 import type { Outbound, ReceiverPlan } from './core/receiver.ts'
-import type { Answer, ReasonRow } from './core/verdict.ts'
+import type { Answer, Facts, ReasonRow } from './core/verdict.ts'
 import { withNotes } from './audit/notes.ts'
 import type { Decided } from './audit/record.ts'
 import { judge, type Early, type Policy, type Reached } from './judge.ts'
@@ -14,7 +14,7 @@ import { targetFor } from './forward/target.ts'
 import { upgradeDelivery } from './forward/upgrade.ts'
 import { BodyReader, type BodyBudget } from './listen/body.ts'
 import type { SenderConnection } from './listen/connection.ts'
-import type { Busy, Load } from './listen/load.ts'
+import type { Load } from './listen/load.ts'
 import { replyStream, requestStream } from './listen/node-streams.ts'
 import { requestReasons } from './listen/reasons.ts'
 import { respondAnswer, respondProblem } from './listen/respond.ts'
@@ -31,6 +31,8 @@ export interface WayParts {
   readonly newId: () => string
   readonly policy: () => Policy
   readonly phase: () => Phase
+  /** Can it be put on record what becomes of a delivery? */
+  readonly recordable: () => boolean
   readonly record: (decided: Decided) => void
 }
 
@@ -85,8 +87,9 @@ class Passage {
     const phase = this.#parts.phase()
     if (phase !== 'open') this.#connection.retire()
     if (phase === 'closed') return this.#refuseEarly({ reason: 'draining', row: requestReasons.draining, facts: {}, framing: 'lost' })
+    if (!this.#parts.recordable()) return this.#refuseUnread('audit-unavailable', {})
     const { busy } = this.#parts.load
-    if (busy !== undefined) return this.#refuseBusy(busy)
+    if (busy !== undefined) return this.#refuseUnread('overloaded', { busy })
     this.#parts.load.begin()
     try {
       await this.#decide()
@@ -95,8 +98,8 @@ class Passage {
     }
   }
 
-  #refuseBusy(busy: Busy): void {
-    this.#refuseEarly({ reason: 'overloaded', row: requestReasons.overloaded, facts: { busy }, framing: 'sound' })
+  #refuseUnread(reason: 'overloaded' | 'audit-unavailable', facts: Facts): void {
+    this.#refuseEarly({ reason, row: requestReasons[reason], facts, framing: 'sound' })
   }
 
   async #decide(): Promise<void> {
@@ -181,7 +184,7 @@ class Passage {
 
   async #pass(to: ReceiverPlan, head: Head, outbound: Outbound): Promise<Streamed> {
     const [turn, connection] = [this.#turn, this.#connection]
-    const streaming = { reply: turn.reply, response: replyStream(turn), to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id] }
+    const streaming = { reply: turn.reply, response: replyStream(turn), to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id], clock: this.#parts.clock }
     const protocol = protocolAsked(head.headers)
     if (protocol === undefined) {
       // Read when the first streaming route is asked: most gateways have none, and http-proxy is large.
@@ -191,7 +194,7 @@ class Passage {
     // Whatever the answer is, what the sender writes behind this is no HTTP.
     turn.forfeit()
     return await upgradeDelivery({
-      ...streaming, protocol, sender: connection.socket, clock: this.#parts.clock, idle: this.#policy.plan.limits.idleTimeout,
+      ...streaming, protocol, sender: connection.socket, idle: this.#policy.plan.limits.idleTimeout,
       release: () => connection.release(), opened: (cutOff) => connection.handOver(cutOff),
     })
   }

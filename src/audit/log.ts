@@ -1,40 +1,68 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
+import type { Bytes } from '../core/units.ts'
 import { auditLine, type Decided } from './record.ts'
 
 /** `pino.destination` gives a SonicBoom; this is the part of it that is used. */
 type Destination = DestinationStream & {
   end: () => void
   reopen: () => void
-  on: (event: 'error' | 'close', listener: (error: Error) => void) => void
+  on: ((event: 'error', listener: (error: NodeJS.ErrnoException) => void) => void) & ((event: 'close' | 'drain', listener: () => void) => void)
+    & ((event: 'drop', listener: (lines: string) => void) => void)
 }
 
 export type OperatorLog = Logger
+
+/** Can records be written? */
+export type AuditState = 'well' | 'failing'
 
 /** What operators read: start, reloads, warnings. JSON lines on standard error. */
 export function operatorLog(level: string): OperatorLog {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }))
 }
 
+/** Where more than this waits to be written, whoever reads is too slow or has gone. */
+const mostBehind: Bytes = 4 * 1024 * 1024
+/** More than this is not kept while nothing can be written; by then there are only refusals, and they are counted. */
+const mostKept: Bytes = 64 * 1024 * 1024
+
 /**
  * The audit stream: one JSON line per decision to standard output or a file. The lines of one turn of the event loop are
  * handed to the kernel together, at its end; `close` writes what is left. A file takes them at once, so they are written
  * in place: waking a thread for it costs more than the write. A pipe may keep its writer waiting, so there a thread waits.
+ * What cannot be written is kept, and tried again with the next line; while `isFailing` nothing new may be let in.
  */
 export class AuditLog {
   readonly #destination: Destination
-  readonly #closed: Promise<void>
+  readonly #log: Pick<OperatorLog, 'error' | 'warn'>
+  readonly #told: (state: AuditState) => void
   #lines = ''
+  #error: NodeJS.ErrnoException | undefined
+  #state: AuditState = 'well'
+  #behind: Bytes = 0
+  #lost = 0
+  /** Those who hand our lines on say whether they can. */
+  #held: AuditState = 'well'
 
-  /** `to`: `stdout`, `stderr`, `file:` and an absolute path, or a file descriptor. Throws where the file cannot be opened; later errors go to `failed`. */
-  constructor(to: string | number, failed: (error: Error) => void) {
+  /** `to`: `stdout`, `stderr`, `file:` and an absolute path, or a file descriptor. Throws where the file cannot be opened; later errors go to `log`. `told`: whether records can be written, when that changes. */
+  constructor(to: string | number, log: Pick<OperatorLog, 'error' | 'warn'>, told: (state: AuditState) => void = () => {}) {
+    this.#log = log
+    this.#told = told
     const dest = typeof to === 'number' ? to : to === 'stdout' ? 1 : to === 'stderr' ? 2 : to.slice('file:'.length)
     const sync = typeof dest === 'string'
-    this.#destination = pino.destination({ dest, sync, minLength: 0, mkdir: true }) as unknown as Destination
-    this.#destination.on('error', failed)
-    this.#closed = new Promise((resolve) => {
-      this.#destination.on('close', () => resolve())
-      this.#destination.on('error', () => resolve())
-    })
+    this.#destination = pino.destination({ dest, sync, minLength: 0, maxLength: mostKept, mkdir: true }) as unknown as Destination
+    this.#destination.on('error', (error) => this.#judge(error))
+    this.#destination.on('drain', () => this.#caughtUp())
+    this.#destination.on('drop', (lines) => { this.#lost += lines.split('\n').length - 1 })
+  }
+
+  /** Whatever is let in now might leave no record. */
+  get isFailing(): boolean {
+    return this.#state === 'failing' || this.#held === 'failing'
+  }
+
+  /** How it is with what lies behind `to`, where that is a pipe to a process that writes for us. */
+  hold(state: AuditState): void {
+    this.#held = state
   }
 
   write(decided: Decided): void {
@@ -60,13 +88,38 @@ export class AuditLog {
   /** Resolves once everything is written, or cannot be. */
   async close(): Promise<void> {
     this.#flush()
+    if (this.#error?.code === 'EPIPE') return
+    const closed = new Promise<void>((resolve) => {
+      this.#destination.on('close', resolve)
+      this.#destination.on('error', () => resolve())
+    })
     this.#destination.end()
-    await this.#closed
+    await closed
+  }
+
+  /** A pipe whose reader has gone stays without one: pino writes nothing more to it, and it never catches up. */
+  #judge(error: NodeJS.ErrnoException | undefined): void {
+    this.#error = error
+    const state = error !== undefined || this.#behind > mostBehind ? 'failing' : 'well'
+    if (state === this.#state) return
+    this.#state = state
+    if (state === 'failing') this.#log.error({ error: error?.message ?? 'its reader is too slow' }, 'the audit log cannot be written: no delivery is let in')
+    else this.#log.warn({ lostRefusals: this.#lost }, 'the audit log can be written again')
+    this.#lost = 0
+    this.#told(state)
+  }
+
+  #caughtUp(): void {
+    this.#behind = 0
+    this.#judge(undefined)
   }
 
   readonly #flush = (): void => {
     const lines = this.#lines
     this.#lines = ''
-    if (lines !== '') this.#destination.write(lines)
+    if (lines === '') return
+    this.#behind += lines.length
+    this.#destination.write(lines)
+    this.#judge(this.#error)
   }
 }

@@ -7,6 +7,7 @@ export interface Watched {
   readonly heldBytes: () => number
   readonly connections: () => number
   readonly load: { readonly inFlight: number; readonly delay: Milliseconds }
+  readonly audit: { readonly isFailing: boolean }
   readonly expiries: () => readonly { readonly kind: string; readonly name: string; readonly at: Instant }[]
   readonly feeds: () => readonly { readonly name: string; readonly age: Milliseconds | undefined; readonly ranges: number }[]
 }
@@ -44,6 +45,10 @@ export class Metrics {
     new Gauge({
       name: 'sallyport_event_loop_delay_seconds', help: 'How late the event loop is, the lesser of the last two looks', registers, aggregator: 'max',
       collect() { this.set(state.load.delay / 1_000) },
+    })
+    new Gauge({
+      name: 'sallyport_audit_failing', help: '1 where audit records cannot be written and nothing is let in, else 0', registers, aggregator: 'max',
+      collect() { this.set(state.audit.isFailing ? 1 : 0) },
     })
     new Gauge({
       name: 'sallyport_feed_age_seconds', help: 'Since when a feed of addresses is what it is', labelNames: ['feed'], registers, aggregator: 'max',

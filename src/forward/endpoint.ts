@@ -1,8 +1,8 @@
-import { connect as connectPlain, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import type { Cancel, Clock } from '../core/ports.ts'
-import type { Outbound, ReceiverPlan, ReceiverTls } from '../core/receiver.ts'
-import type { Instant, Milliseconds } from '../core/units.ts'
+import type { Outbound, ReceiverPlan } from '../core/receiver.ts'
+import type { Milliseconds } from '../core/units.ts'
+import { Health } from './health.ts'
+import { lineTo, type Line } from './line.ts'
 import { ReceiverConnection, type ResponseSink } from './receiver-connection.ts'
 
 /** For so long a connection that the receiver says nothing about is kept with nothing to do. */
@@ -16,22 +16,20 @@ interface Idle { readonly connection: ReceiverConnection; readonly until: Millis
 
 /** One URL of a receiver: its connections, and how they have been doing. */
 export class Endpoint {
-  /** Monotonic time until which this one is left alone. */
-  restsUntil: Instant = -Infinity
+  readonly health = new Health()
   readonly #plan: ReceiverPlan
   readonly #clock: Clock
-  readonly #way: Way
+  readonly #line: Line
   readonly #idle: Idle[] = []
   readonly #waiting: Waiting[] = []
   #open = 0
-  #failures = 0
   #closed: (() => void) | undefined
   #cancelSweep: Cancel | undefined
 
   constructor(url: string, plan: ReceiverPlan, clock: Clock) {
     this.#plan = plan
     this.#clock = clock
-    this.#way = wayTo(url, plan.tls)
+    this.#line = lineTo(url, plan.tls)
   }
 
   /** Over a connection that is free, or a new one, or once there is one. */
@@ -40,16 +38,6 @@ export class Endpoint {
     if (free !== undefined) return free.send(outbound, sink)
     if (this.#open < this.#plan.connections) return this.#connect({ outbound, sink })
     this.#waiting.push({ outbound, sink })
-  }
-
-  succeeded(): void {
-    this.#failures = 0
-    this.restsUntil = -Infinity
-  }
-
-  failed(now: Instant, { unhealthyAfter, retryAfter }: { readonly unhealthyAfter: number; readonly retryAfter: Milliseconds }): void {
-    this.#failures++
-    if (this.#failures >= unhealthyAfter) this.restsUntil = now + retryAfter
   }
 
   /** Lets what is under way finish. */
@@ -74,7 +62,7 @@ export class Endpoint {
 
   #connect(waiting: Waiting): void {
     this.#open++
-    const socket = this.#way.connect()
+    const socket = this.#line.connect()
     let error: NodeJS.ErrnoException | undefined
     let code: string | undefined
     const cancel = this.#clock.after(this.#plan.connectTimeout, () => {
@@ -88,10 +76,10 @@ export class Endpoint {
     }
     const note = (problem: Error): void => { error = problem }
     socket.setNoDelay(true).on('error', note).once('close', failed)
-    socket.once(this.#way.ready, () => {
+    socket.once(this.#line.ready, () => {
       cancel()
       socket.off('error', note).off('close', failed)
-      const connection = new ReceiverConnection(socket, this.#way.host, (one) => this.#freed(one), (one) => this.#lost(one))
+      const connection = new ReceiverConnection(socket, this.#line.host, (one) => this.#freed(one), (one) => this.#lost(one))
       if (waiting.sink.isWanted) connection.send(waiting.outbound, waiting.sink)
       else this.#freed(connection)
     })
@@ -129,29 +117,5 @@ export class Endpoint {
     const now = this.#clock.monotonic()
     for (const { connection } of this.#idle.filter(({ until }) => until <= now)) connection.abort()
     this.#cancelSweep = this.#idle.length === 0 ? undefined : this.#clock.after(usualKeepAlive, () => this.#sweep())
-  }
-}
-
-/** How to get there: a new socket, the event that says that it may be written to, and what `Host` says. */
-interface Way { readonly connect: () => Socket; readonly ready: 'connect' | 'secureConnect'; readonly host: string }
-
-function wayTo(url: string, tls: ReceiverTls): Way {
-  if (url.startsWith('unix:')) {
-    const path = url.slice('unix:'.length)
-    return { connect: () => connectPlain({ path }), ready: 'connect', host: 'localhost' }
-  }
-  const { protocol, hostname, port, host } = new URL(url)
-  const to = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (protocol === 'https:' ? 443 : 80)) }
-  if (protocol === 'http:') return { connect: () => connectPlain(to), ready: 'connect', host }
-  const options = { ...to, ...tlsOptions(tls), ALPNProtocols: ['http/1.1'] }
-  return { connect: () => connectTls(options), ready: 'secureConnect', host }
-}
-
-function tlsOptions({ ca, certificate, key, serverName }: ReceiverTls): object {
-  return {
-    ...(ca === undefined ? {} : { ca: [...ca] }),
-    ...(certificate === undefined ? {} : { cert: certificate }),
-    ...(key === undefined ? {} : { key }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
   }
 }

@@ -3,13 +3,12 @@ import type { Outbound, ReceiverReason, ReplySink, Sending } from '../core/recei
 import type { Milliseconds } from '../core/units.ts'
 import type { Endpoint } from './endpoint.ts'
 import { towardsSender } from './headers.ts'
+import type { HealthRules } from './health.ts'
 import type { Breakage, ReceiverConnection, ResponseSink } from './receiver-connection.ts'
 
-export interface ExchangeTerms {
+export interface ExchangeTerms extends HealthRules {
   readonly clock: Clock
   readonly timeout: Milliseconds
-  readonly unhealthyAfter: number
-  readonly retryAfter: Milliseconds
 }
 
 /** One delivery on its way to one of these endpoints, and the reply on its way back. Tells the sink one end, once. */
@@ -69,7 +68,7 @@ export class Exchange implements Sending, ResponseSink {
 
   complete(): void {
     if (!this.#over()) return
-    this.#endpoint.succeeded()
+    this.#endpoint.health.succeeded()
     this.#sink.end()
   }
 
@@ -101,7 +100,7 @@ export class Exchange implements Sending, ResponseSink {
   }
 
   #noteFailure(): void {
-    this.#endpoint.failed(this.#terms.clock.monotonic(), this.#terms)
+    this.#endpoint.health.failed(this.#terms.clock.monotonic(), this.#terms)
   }
 
   #fail(reason: ReceiverReason, error: string): void {

@@ -2,6 +2,7 @@ import type { Clock } from '../core/ports.ts'
 import type { Outbound, Receiver, ReceiverPlan, ReplySink, Sending } from '../core/receiver.ts'
 import { Endpoint } from './endpoint.ts'
 import { Exchange, type ExchangeTerms } from './exchange.ts'
+import { healthiestFirst } from './health.ts'
 
 /**
  * A receiver behind HTTP/1.1 with keep-alive. A delivery is sent once: another URL is tried only where not one byte of
@@ -12,18 +13,11 @@ export function httpReceiver(plan: ReceiverPlan, clock: Clock): Receiver {
   const endpoints = plan.urls.map((url) => new Endpoint(url, plan, clock))
   const terms: ExchangeTerms = { ...plan, clock }
   let turn = 0
-  /** The healthy ones in turn, then the others: the one that comes back first is asked first. */
-  function inTurn(): readonly Endpoint[] {
-    if (endpoints.length === 1) return endpoints
-    const from = turn++ % endpoints.length
-    const now = clock.monotonic()
-    return [...endpoints.slice(from), ...endpoints.slice(0, from)].sort((a, b) => Math.max(a.restsUntil, now) - Math.max(b.restsUntil, now))
-  }
   return {
     name: plan.name,
     timeout: plan.timeout,
     send(outbound: Outbound, sink: ReplySink): Sending {
-      const exchange = new Exchange(outbound, sink, inTurn(), terms)
+      const exchange = new Exchange(outbound, sink, healthiestFirst(endpoints, turn++, clock.monotonic()), terms)
       exchange.start()
       return exchange
     },

@@ -1,12 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Writable } from 'node:stream'
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import { Stream, type Writable } from 'node:stream'
 import httpProxy from 'http-proxy'
 import type { Outbound } from '../core/receiver.ts'
-import type { Bytes } from '../core/units.ts'
 import type { Framing } from '../http1/body-decoder.ts'
 import type { Failure } from './forwarding.ts'
 import { StreamedReply, type Streamed, type Streaming } from './streamed-reply.ts'
-import { wayTo } from './ways.ts'
+import { behindAgent, waysTo, whenConnected, type Way } from './ways.ts'
 
 /** With the body on its way in. */
 export interface StreamingBody extends Streaming {
@@ -22,30 +21,59 @@ export interface StreamingBody extends Streaming {
  */
 export function streamDelivery(streaming: StreamingBody): Promise<Streamed> {
   return new Promise((resolve) => {
-    let bytes: Bytes = 0
-    const reply = new StreamedReply(streaming, (end) => resolve({ ...end, bytes, facts: {} }))
-    streaming.request.on('data', (chunk: Uint8Array) => { bytes += chunk.length })
-    pass(streaming, reply)
+    pass(streaming, new StreamedReply(streaming, (end) => resolve({ ...end, facts: {} })))
   })
 }
 
-function pass({ request, framing, response, to, outbound }: StreamingBody, reply: StreamedReply): void {
+function pass(streaming: StreamingBody, reply: StreamedReply): void {
+  const { request, framing, response, to, outbound, clock } = streaming
   if (bends(outbound, framing)) return reply.over(unbendable)
-  const { target, agent, host } = wayTo(to)
-  request.headers = lines([...outbound.headers, 'host', host, ...framingLines(framing, outbound.method)])
   request.url = outbound.target
-  request.once('error', () => reply.gone())
-  // Two pipes and everybody who waits for the end: more than Node expects, no leak.
-  response.setMaxListeners(20).once('close', () => { if (reply.status === 0) reply.gone() }).on('error', ignore)
-  const proxy = httpProxy.createProxyServer({ target, agent, toProxy: true, selfHandleResponse: true, proxyTimeout: to.timeout })
-  proxy.on('proxyReq', (sent) => {
-    sent.once('timeout', () => { reply.timedOut = true })
+  const ways = waysTo(to, clock)
+  // Two pipes and everybody who waits for the end, for each URL that is tried: more than Node expects, no leak.
+  request.setMaxListeners(20 + ways.length).once('error', () => reply.gone())
+  response.setMaxListeners(20 + ways.length).once('close', () => { if (reply.status === 0) reply.gone() }).on('error', ignore)
+  passBy(ways, streaming, reply)
+}
+
+/** By the first of these URLs; by the next one where not one byte was written, which is known as long as there is no connection. */
+function passBy(ways: readonly Way[], streaming: StreamingBody, reply: StreamedReply): void {
+  const { request, framing, response, to, outbound } = streaming
+  const [way, others] = [ways[0] as Way, ways.slice(1)]
+  request.headers = lines([...outbound.headers, 'host', way.host, ...framingLines(framing, outbound.method)])
+  reply.health = way.health
+  let stage: 'connecting' | 'connected' | 'over' = 'connecting'
+  const pipe = (sent: ClientRequest): void => {
     reply.watch(sent)
-  })
+    // Before http-proxy hears of it, and breaks it off.
+    sent.prependOnceListener('timeout', () => { reply.silent = silentOne(streaming, sent) })
+    response.once('close', () => { if (reply.status === 0) sent.destroy() })
+    const ready = (): void => {
+      stage = 'connected'
+      request.on('data', (chunk: Uint8Array) => { reply.bytes += chunk.length }).pipe(sent)
+    }
+    whenConnected(sent, way.agent, streaming, { ready, late: failed })
+  }
+  const failed = (error: Error): void => {
+    const was = stage
+    stage = 'over'
+    if (was === 'over') return
+    if (was === 'connected' || others.length === 0 || response.destroyed) return reply.failed(error)
+    reply.unwell()
+    passBy(others, streaming, reply)
+  }
+  const proxy = httpProxy.createProxyServer({ target: behindAgent, agent: way.agent, toProxy: true, selfHandleResponse: true, proxyTimeout: to.timeout })
   proxy.on('proxyRes', (answer) => reply.answer(answer))
   proxy.on('econnreset', () => reply.gone())
-  // Of an answer that we handle ourselves http-proxy asks nothing but whether it is over.
-  proxy.web(request, response as Writable & ServerResponse, {}, (error) => reply.failed(error))
+  // Of an answer that we handle ourselves http-proxy asks nothing but whether it is over; of what is to be sent, that it can be piped.
+  proxy.web(request, response as Writable & ServerResponse, { buffer: Object.assign(new Stream(), { pipe }) as unknown as Stream }, failed)
+}
+
+/** Nothing moved: who should have? */
+function silentOne({ request, response }: StreamingBody, sent: ClientRequest): 'sender' | 'receiver' {
+  const isNotReading = response.writableNeedDrain
+  const isNotWriting = !request.readableEnded && !sent.writableNeedDrain
+  return isNotReading || isNotWriting ? 'sender' : 'receiver'
 }
 
 /**

@@ -1,10 +1,11 @@
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Cancel } from '../core/ports.ts'
+import { request } from '../node-http.ts'
 import { towardsSender } from './headers.ts'
 import { StreamedReply, type Streamed, type Streaming } from './streamed-reply.ts'
 import { Tunnel, type Cut, type TunnelRules } from './tunnel.ts'
-import { wayTo } from './ways.ts'
+import { behindAgent, waysTo, whenConnected, type Way } from './ways.ts'
 
 /** A request to go on in another protocol (RFC 9110 §7.8) that its route lets through. */
 export interface Upgrading extends Streaming, TunnelRules {
@@ -27,7 +28,7 @@ export function upgradeDelivery(upgrading: Upgrading): Promise<Streamed> {
   return new Promise((resolve) => {
     const reply = new StreamedReply(upgrading, (end) => {
       cancel()
-      resolve({ ...end, bytes: 0, facts: {} })
+      resolve({ ...end, facts: {} })
     })
     const cancel = ask(upgrading, reply, (receiver, answer, first) => {
       cancel()
@@ -39,31 +40,58 @@ export function upgradeDelivery(upgrading: Upgrading): Promise<Streamed> {
 
 type Opened = (receiver: Socket, answer: IncomingMessage, first: Uint8Array) => void
 
-function ask({ sender, response, to, outbound, protocol, clock }: Upgrading, reply: StreamedReply, opened: Opened): Cancel {
-  const { target, fresh: agent, host, request: send } = wayTo(to)
-  const headers = [...outbound.headers, 'Host', host, 'Connection', 'Upgrade', 'Upgrade', protocol]
-  const sent = send({ ...target, agent, method: 'GET', path: outbound.target, headers, setHost: false })
+function ask(upgrading: Upgrading, reply: StreamedReply, opened: Opened): Cancel {
+  const { to, clock, response } = upgrading
+  let sent: ClientRequest | undefined
   const cancel = clock.after(to.timeout, () => {
-    reply.timedOut = true
-    sent.destroy()
+    reply.silent = 'receiver'
+    sent?.destroy()
   })
-  reply.watch(sent)
-  sent.on('response', (answer) => reply.answer(answer))
-  sent.on('upgrade', (answer, receiver: Socket, first) => {
-    receiver.on('error', () => receiver.destroy())
-    if (changesTo(protocol, answer) && !sender.destroyed) return opened(receiver, answer, first)
-    receiver.destroy()
-    if (sender.destroyed) return reply.gone()
-    reply.fail('receiver-invalid', Object.assign(new Error('another protocol than was asked for'), { code: 'bad upgrade' }))
-  })
-  sent.on('error', (error) => reply.failed(error))
   response.once('close', () => {
     if (reply.status !== 0) return
-    sent.destroy()
+    sent?.destroy()
     reply.gone()
   })
-  sent.end()
+  askBy(waysTo(to, clock), { upgrading, reply, opened, begun: (request) => { sent = request } })
   return cancel
+}
+
+interface Asking { readonly upgrading: Upgrading; readonly reply: StreamedReply; readonly opened: Opened; readonly begun: (sent: ClientRequest) => void }
+
+/** By the first of these URLs; by the next one where there is no connection to that one. */
+function askBy(ways: readonly Way[], asking: Asking): void {
+  const { upgrading: { response, outbound, protocol, clock, to }, reply } = asking
+  const [{ fresh: agent, host, health }, others] = [ways[0] as Way, ways.slice(1)]
+  const headers = [...outbound.headers, 'Host', host, 'Connection', 'Upgrade', 'Upgrade', protocol]
+  const sent = request({ ...behindAgent, agent, method: 'GET', path: outbound.target, headers, setHost: false })
+  let stage: 'connecting' | 'connected' | 'over' = 'connecting'
+  reply.health = health
+  reply.watch(sent)
+  sent.on('response', (answer) => reply.answer(answer))
+  sent.on('upgrade', (answer, receiver: Socket, first) => changed(asking, { receiver, answer, first }))
+  const failed = (error: Error): void => {
+    const was = stage
+    stage = 'over'
+    if (was === 'over') return
+    if (was === 'connected' || others.length === 0 || reply.silent !== 'nobody' || response.destroyed) return reply.failed(error)
+    reply.unwell()
+    askBy(others, asking)
+  }
+  sent.on('error', failed)
+  whenConnected(sent, agent, { clock, to }, { ready: () => { stage = 'connected' }, late: failed })
+  asking.begun(sent)
+  sent.end()
+}
+
+function changed({ upgrading: { sender, protocol }, reply, opened }: Asking, { receiver, answer, first }: Answered): void {
+  receiver.on('error', () => receiver.destroy())
+  if (changesTo(protocol, answer) && !sender.destroyed) {
+    reply.health?.succeeded()
+    return opened(receiver, answer, first)
+  }
+  receiver.destroy()
+  if (sender.destroyed) return reply.gone()
+  reply.fail('receiver-invalid', Object.assign(new Error('another protocol than was asked for'), { code: 'bad upgrade' }))
 }
 
 function changesTo(protocol: string, { statusCode, headers }: IncomingMessage): boolean {

@@ -12,6 +12,7 @@ export const requestReasons = {
   'upgrade-not-allowed': { status: 403, title: 'No other protocol is spoken here' },
   overloaded: { status: 503, title: 'The gateway is busy', retryAfter: 5 },
   'rate-limited': { status: 429, title: 'Too many connections', retryAfter: 1 },
+  'audit-unavailable': { status: 503, title: 'Nothing can be put on record at the moment', retryAfter: 5 },
   draining: { status: 503, title: 'The gateway is going away', retryAfter: 1 },
 } satisfies Reasons
 

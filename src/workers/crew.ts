@@ -5,6 +5,7 @@ import type { MetricObject } from 'prom-client'
 import { ConfigurationError } from '../config/problems.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
+import type { AuditState } from '../audit/log.ts'
 import type { Order, Word } from './messages.ts'
 import { forwardLines } from './whole-lines.ts'
 import { auditPipe } from './worker.ts'
@@ -31,6 +32,7 @@ export class Crew {
   readonly #past: (readonly MetricObject[])[] = []
   #environment: Readonly<Record<string, string>> = {}
   #pause = firstPause
+  #audit: AuditState = 'well'
   #ending = false
   #nth = 0
 
@@ -73,6 +75,12 @@ export class Crew {
     return [...this.#past, ...[...this.#workers.values()].map(({ metrics }) => metrics)]
   }
 
+  /** Where their lines cannot be written, no worker lets anything in; nor does one that starts meanwhile. */
+  tellAudit(state: AuditState): void {
+    this.#audit = state
+    for (const worker of this.#workers.keys()) worker.send({ order: 'audit', state } satisfies Order, () => {})
+  }
+
   /** Every worker drains and ends; who does not within `most` is killed. Resolves once all audit lines have arrived. */
   async drain(most: Milliseconds): Promise<void> {
     this.#ending = true
@@ -99,7 +107,10 @@ export class Crew {
     worker.once('exit', (code, signal) => this.#left(worker, since, signal ?? `exit ${code}`))
     return new Promise((serving, failed) => {
       worker.on('message', (word: Word) => {
-        if (word.word === 'serving') serving(word.addresses)
+        if (word.word === 'serving') {
+          if (this.#audit === 'failing') worker.send({ order: 'audit', state: 'failing' } satisfies Order, () => {})
+          serving(word.addresses)
+        }
         if (word.word === 'failed') failed(new StartFailed(word.message))
       })
       worker.once('exit', () => failed(new StartFailed('a worker ended while it started')))

@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net'
 import type { MetricObject } from 'prom-client'
+import type { AuditState } from '../audit/log.ts'
 
 /** What the first process asks of a worker. */
-export type Order = { readonly order: 'reload' | 'reopen' | 'drain' } | { readonly order: 'measure'; readonly nth: number }
+export type Order = { readonly order: 'reload' | 'reopen' | 'drain' } | { readonly order: 'audit'; readonly state: AuditState } | { readonly order: 'measure'; readonly nth: number }
 
 /** What a worker says. */
 export type Word =

@@ -33,7 +33,7 @@ export class SeveralWorkers {
   readonly #file: string
   readonly #world: World
   readonly #audit: AuditLog
-  readonly #metrics = new Metrics({ heldBytes: () => 0, connections: () => 0, load: { inFlight: 0, delay: 0 }, expiries: () => [], feeds: () => [] })
+  readonly #metrics = new Metrics({ heldBytes: () => 0, connections: () => 0, load: { inFlight: 0, delay: 0 }, audit: { isFailing: false }, expiries: () => [], feeds: () => [] })
   readonly #admin: AdminServer
   readonly #crew: Crew
   readonly #size: Size
@@ -52,7 +52,7 @@ export class SeveralWorkers {
     this.#looked = first
     this.#watched = first.prepared.files
     this.log = operatorLog(log.level)
-    this.#audit = new AuditLog(fileReference(log.audit, new ConfigurationFiles(file)), (error) => this.log.error({ error: error.message }, 'the audit log cannot be written'))
+    this.#audit = new AuditLog(fileReference(log.audit, new ConfigurationFiles(file)), this.log, (state) => this.#crew.tellAudit(state))
     this.#crew = new Crew({
       workers: size.workers, clock: world.clock, audit: (lines) => this.#audit.append(lines),
       lost: (pid, how, again) => this.log.error({ pid, how, againInMs: again }, 'a worker died and is replaced'),

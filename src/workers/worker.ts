@@ -28,6 +28,7 @@ function obey(gateway: Gateway): Promise<void> {
     const orders: Record<Order['order'], (order: Order) => Promise<void> | void> = {
       reload: async () => tell({ word: 'reloaded', result: await gateway.reload() }),
       reopen: () => {},
+      audit: (order) => { if (order.order === 'audit') gateway.holdAudit(order.state) },
       drain: async () => drained(await gateway.drain()),
       measure: async (order) => {
         if (order.order === 'measure') tell({ word: 'measured', nth: order.nth, metrics: await gateway.measure() })

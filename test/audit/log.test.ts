@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { AuditLog } from '../../src/audit/log.ts'
+import { AuditLog, type AuditState } from '../../src/audit/log.ts'
 import type { Decided } from '../../src/audit/record.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sallyport-audit-'))
@@ -15,7 +16,8 @@ const decided = (id: string): Decided => ({
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const idsIn = (file: string): string[] => readFileSync(file, 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line).id)
-const unexpected = (error: Error): never => { throw error }
+const say = (what: object, text?: string): never => { throw new Error(`${text}: ${JSON.stringify(what)}`) }
+const unexpected = { error: say, warn: say }
 
 t.test('the lines of one turn are in the file at its end, in their order', async (t) => {
   const file = join(folder, 'below', 'audit.log')
@@ -48,15 +50,126 @@ t.test('after a rotation the file is a new one, and no line is lost', async (t) 
   t.same([idsIn(`${file}.1`), idsIn(file)], [['before'], ['after']])
 })
 
-t.test('a full disk is reported, and keeps nobody from closing', async (t) => {
-  const errors: string[] = []
-  const log = new AuditLog('file:/dev/full', (error) => errors.push((error as NodeJS.ErrnoException).code ?? error.message))
-  log.write(decided('lost'))
-  await nextTurn()
-  t.equal(errors[0], 'ENOSPC')
+/** A log that keeps what it is told. */
+function listening(): { readonly said: string[]; readonly error: (what: object) => void; readonly warn: (what: object) => void } {
+  const said: string[] = []
+  const note = (what: object): void => { said.push(JSON.stringify(what)) }
+  return { said, error: note, warn: note }
+}
+
+t.test('a full disk is reported once, and keeps nobody from closing', async (t) => {
+  const { said, ...told } = listening()
+  const states: AuditState[] = []
+  const log = new AuditLog('file:/dev/full', told, (state) => states.push(state))
+  t.notOk(log.isFailing)
+  for (const id of ['one', 'two']) {
+    log.write(decided(id))
+    await nextTurn()
+    t.ok(log.isFailing)
+  }
+  t.match(said, [/ENOSPC/])
+  t.equal(said.length, 1)
+  t.same(states, ['failing'])
   await log.close()
 })
 
+t.test('a file system that is full and then is not: whole lines, in their order, none lost', { skip: process.getuid?.() !== 0 && 'mounting wants root' }, async (t) => {
+  const place = join(folder, 'small')
+  mkdirSync(place)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', place])
+  t.teardown(() => execFileSync('umount', [place]))
+  writeFileSync(join(place, 'others'), Buffer.alloc(48 * 1024))
+  const { said, ...told } = listening()
+  const states: AuditState[] = []
+  const file = join(place, 'audit.log')
+  const log = new AuditLog(`file:${file}`, told, (state) => states.push(state))
+  let count = 0
+  while (!log.isFailing) {
+    log.write(decided(`${count++}`))
+    await nextTurn()
+  }
+  log.write(decided(`${count++}`))
+  await nextTurn()
+  t.ok(log.isFailing, 'it stays so')
+  rmSync(join(place, 'others'))
+  log.write(decided(`${count++}`))
+  await nextTurn()
+  await nextTurn()
+  t.notOk(log.isFailing, 'the next line is the trial')
+  t.same(states, ['failing', 'well'])
+  t.match(said, [/ENOSPC/, /"lostRefusals":0/])
+  t.same(idsIn(file), Array.from({ length: count }, (_, at) => `${at}`))
+  await log.close()
+})
+
+/** Both ends of a pipe; reading does not wait. */
+function pipe(name: string): { readonly reader: number; readonly writer: number } {
+  const path = join(folder, name)
+  execFileSync('mkfifo', [path])
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  return { reader, writer: openSync(path, constants.O_WRONLY) }
+}
+
+t.test('a pipe whose reader has gone: for good', async (t) => {
+  const { said, ...told } = listening()
+  const { reader, writer } = pipe('gone')
+  closeSync(reader)
+  const log = new AuditLog(writer, told)
+  log.write(decided('one'))
+  while (!log.isFailing) await nextTurn()
+  log.write(decided('two'))
+  await nextTurn()
+  t.ok(log.isFailing)
+  t.match(said, [/EPIPE/])
+  await log.close()
+})
+
+t.test('a pipe that nobody reads: nothing is let in until somebody does, and no line is lost', async (t) => {
+  const { said, ...told } = listening()
+  const { reader, writer } = pipe('slow')
+  const log = new AuditLog(writer, told)
+  let count = 0
+  while (!log.isFailing) {
+    for (let nth = 0; nth < 500; nth++) log.write(decided(`${count++}`))
+    await nextTurn()
+  }
+  const [parts, buffer] = [[] as Buffer[], Buffer.alloc(64 * 1024)]
+  const read = (): void => {
+    try {
+      parts.push(Buffer.from(buffer.subarray(0, readSync(reader, buffer))))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+    }
+  }
+  for (; log.isFailing; await nextTurn()) read()
+  read()
+  const ids = Buffer.concat(parts).toString().split('\n').slice(0, -1).map((line) => (JSON.parse(line) as { id: string }).id)
+  t.same(ids, Array.from({ length: count }, (_, at) => `${at}`))
+  t.match(said, [/too slow/, /"lostRefusals":0/])
+  await log.close()
+})
+
+t.test('who writes for us says that it cannot', (t) => {
+  const log = new AuditLog(`file:${join(folder, 'held.log')}`, unexpected)
+  log.hold('failing')
+  t.ok(log.isFailing)
+  log.hold('well')
+  t.notOk(log.isFailing)
+  t.end()
+})
+
+t.test('copied and truncated in place: what comes after stands at the beginning', async (t) => {
+  const file = join(folder, 'copied.log')
+  const log = new AuditLog(`file:${file}`, unexpected)
+  log.write(decided('before'))
+  await nextTurn()
+  truncateSync(file)
+  log.write(decided('after'))
+  await log.close()
+  t.same(idsIn(file), ['after'])
+  t.notMatch(readFileSync(file, 'latin1'), /\0/)
+})
+
 t.test('a file that cannot be opened is a fault at the start', async (t) => {
-  t.throws(() => new AuditLog('file:/proc/sallyport-audit.log', () => undefined))
+  t.throws(() => new AuditLog('file:/proc/sallyport-audit.log', unexpected))
 })

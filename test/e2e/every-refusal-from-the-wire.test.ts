@@ -178,6 +178,7 @@ const elsewhere = new Map([
   ['body-timeout', 'e2e/a-body-that-cannot-be-taken-is-refused'], ['proxy-header-invalid', 'e2e/a-proxy-header-names-the-sender'],
   ['receiver-timeout', 'e2e/every-refusal-from-the-wire'], ['in-flight', 'e2e/every-refusal-from-the-wire'],
   ['draining', 'e2e/every-refusal-from-the-wire'], ['handshake-failed', 'e2e/a-proxy-header-names-the-sender'],
+  ['audit-unavailable', 'e2e/what-cannot-be-recorded-is-not-let-in'],
   ['headers-timeout', 'e2e/slow-and-greedy-peers-are-held'],
   ['store-unavailable', 'checks/replay'], ['revocation-unknown', 'e2e/certificates-lose-trust'], ['misdirected', 'e2e/names-agree'],
 ])

@@ -13,12 +13,13 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { chanceOf, type Chance } from './chance.ts'
 import type { Test } from '../support/gateway.ts'
+import { answers } from './answers.ts'
 import { smuggling } from './smuggling.ts'
 
 /** Something to do again and again. A round gives what it found, each a line that says how to see it again. */
 export interface Fuzzer { readonly round: (chance: Chance) => Promise<{ readonly tried: number; readonly findings: readonly string[] }> }
 
-const kinds: Readonly<Record<string, (t: Test) => Promise<Fuzzer>>> = { smuggling }
+const kinds: Readonly<Record<string, (t: Test) => Promise<Fuzzer>>> = { smuggling, answers }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

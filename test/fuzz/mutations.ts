@@ -24,12 +24,13 @@ const tokens = [
 /** One to four honest requests, changed in up to three places, and where the sender's writes are cut. */
 export function mutated(chance: Chance): { readonly bytes: Buffer; readonly cuts: readonly number[] } {
   let bytes = Buffer.from(Array.from({ length: 1 + chance.below(4) }, () => chance.pick(honest)).join(''), 'latin1')
-  for (let count = chance.below(4); count > 0; count--) bytes = changed(bytes, chance)
+  for (let count = chance.below(4); count > 0; count--) bytes = changed(bytes, chance, tokens)
   const cuts = Array.from({ length: chance.below(4) }, () => chance.below(bytes.length + 1)).sort((a, b) => a - b)
   return { bytes, cuts }
 }
 
-function changed(bytes: Buffer, chance: Chance): Buffer<ArrayBuffer> {
+/** A place lost, doubled, set, filled, flipped, or one of these words put there. */
+export function changed(bytes: Buffer, chance: Chance, words: readonly string[]): Buffer<ArrayBuffer> {
   const at = chance.below(bytes.length + 1)
   const end = Math.min(bytes.length, at + 1 + chance.below(chance.pick([1, 1, 4, 40])))
   const [before, piece, behind] = [bytes.subarray(0, at), bytes.subarray(at, end), bytes.subarray(end)]
@@ -40,6 +41,6 @@ function changed(bytes: Buffer, chance: Chance): Buffer<ArrayBuffer> {
     case 2: return Buffer.concat([before, Buffer.from([chance.below(256)]), behind])
     case 3: return Buffer.concat([before, Buffer.from([chance.below(256)]), rest])
     case 4: return Buffer.concat([before, piece.map((byte) => byte ^ (1 << chance.below(8))), behind])
-    default: return Buffer.concat([before, Buffer.from(chance.pick(tokens), 'latin1'), rest])
+    default: return Buffer.concat([before, Buffer.from(chance.pick(words), 'latin1'), rest])
   }
 }
