@@ -35,6 +35,28 @@ export function compileSource(source: Source, body: JsonTree): ReadSource {
   }
 }
 
+/** Reads the one text at a place; undefined where there is none. More than one is malformed. */
+export type ReadOnly = (reading: Reading) => string | undefined | Malformed
+
+/** A source that must stand once → a closure; `read` is the same source. A whole header, the usual place, needs no list of texts. */
+export function compileOnly(source: Source, read: ReadSource): ReadOnly {
+  const name = nameOf(source)
+  const twice = malformed(name, 'stands there more than once')
+  const { header, list, prefix, json } = source
+  if (header !== undefined && list === undefined && prefix === undefined && json === undefined) {
+    const lower = header.toLowerCase()
+    return ({ delivery }) => {
+      const text = delivery.headers.one(lower)
+      return typeof text === 'object' ? twice : text
+    }
+  }
+  return (reading) => {
+    const found = read(reading)
+    if (isMalformed(found)) return found
+    return found.length > 1 ? twice : found[0]
+  }
+}
+
 /** Which part of a text is meant; undefined where it is the whole. */
 function compileTake(source: Source, name: string): ((text: string) => Found) | undefined {
   const { list, prefix } = source
