@@ -1,4 +1,5 @@
 import { refuse, type Refuse } from '../core/verdict.ts'
+import { isBlank } from './blanks.ts'
 import { bytesOf, decode } from './encoding.ts'
 import { onlyValue } from './form.ts'
 import { newTree, readJson, want, type JsonTree } from './json.ts'
@@ -166,8 +167,4 @@ function addItem(items: string[], text: string, from: number, to: number, prefix
   while (start < end && isBlank(text.charCodeAt(start))) start += 1
   while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1
   if (text.startsWith(prefix, start) && start + prefix.length <= end) items.push(text.slice(start + prefix.length, end))
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
 }
