@@ -58,7 +58,7 @@ function rival(name: string, document: SchemeDocument): Rival | string | undefin
   const keyForm = formOf(signature.key, 'secret')
   const secret = Buffer.from(secretBytes.toString(keyForm.form === 'hex' ? 'hex' : 'base64'))
   const stamp = stampOf(document, secret, unsigned)
-  if (stamp === undefined) return 'its proof stands inside the body'
+  if (stamp === undefined || stamp.body !== undefined) return 'its proof stands inside the body'
   const fail = (problem: unknown): never => { throw new Error(`${name}: ${JSON.stringify(problem)}`) }
   const scheme = compileScheme(document, { secrets: [{ reference: 'env:SECRET', id: 'k', bytes: secret, path: [] }], keys: [] }, { publicUrl }, fail)
   const delivery: Verifiable = { ...unsigned, query: stamp.query, headers: new Headers([...lines, ...stamp.headers]) }
@@ -74,7 +74,7 @@ function baselineOf({ message = '', timestamp, id }: SchemeDocument): Baseline {
   return timestamp?.json !== undefined || (id?.json !== undefined && message.includes('{id}')) ? 'parses the JSON' : 'bare'
 }
 
-/** Undefined: this engine cannot put the proof where it belongs. */
+/** Undefined: this key signs nothing here. */
 function stampOf(document: SchemeDocument, secret: Uint8Array, unsigned: Unsigned): Stamp | undefined {
   return compileSign(document, secret, 'secret', publicUrl, () => undefined)?.(unsigned)
 }

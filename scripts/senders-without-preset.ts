@@ -17,11 +17,7 @@ export const withoutPreset: readonly { readonly what: string; readonly senders: 
     senders: ['Docker Hub', 'Mailchimp Marketing', 'Mollie (classic webhooks)', 'AWS SNS with raw message delivery'],
   },
   {
-    what: 'Not covered, because the signature needs what the gateway has not:',
-    senders: [
-      'Atlassian Connect (a JWT whose only claim about the request is a hash of its canonical query)',
-      'ConnectWise PSA (a key from a URL that the body names)',
-      'Sellsy (a plain SHA-1 hash; no public page says over what)', 'Klarna (no public source says how the signature is spelled)',
-    ],
+    what: 'Not covered, because no public page says what is signed:',
+    senders: ['Sellsy (a plain SHA-1 hash, over what is not said)'],
   },
 ]

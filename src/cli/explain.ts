@@ -49,9 +49,15 @@ async function run(request: string, options: Options): Promise<void> {
 }
 
 function readRecorded(request: string): Recorded {
-  const recorded = parseRecorded(readFileSync(request === '-' ? 0 : request))
+  const recorded = parseRecorded(readFileSync(request === '-' ? 0 : request), readNamed)
   if ('unreadable' in recorded) throw new UsageError(`${request === '-' ? 'standard input' : request}: ${recorded.unreadable}`)
   return recorded
+}
+
+/** A file that a curl command names: below the directory where we are, as curl reads it. */
+function readNamed(name: string): Uint8Array {
+  if (name === '-') throw new Error('@- is the standard input of curl, which is not here: write the body to a file')
+  return readFileSync(name)
 }
 
 /** Bytes as hex. `toJSON` of a Buffer runs before this sees it. */

@@ -133,7 +133,7 @@ function readRequest(one: Case, at: Instant, setting: Setting): Recorded | TestM
 function readRecorded(name: string, { file }: Setting): Recorded | TestMistake {
   const path = resolve(dirname(file), name)
   if (!existsSync(path)) return { mistake: `file: ${path} does not exist` }
-  const recorded = parseRecorded(readFileSync(path))
+  const recorded = parseRecorded(readFileSync(path), (name) => readFileSync(resolve(dirname(path), name)))
   return 'unreadable' in recorded ? { mistake: `file: ${recorded.unreadable}` } : recorded
 }
 

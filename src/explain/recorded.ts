@@ -1,4 +1,4 @@
-import { parseCurl } from './curl.ts'
+import { parseCurl, type ReadFile } from './curl.ts'
 import { parseHar } from './har.ts'
 import { parseRawHttp } from './raw-http.ts'
 
@@ -19,10 +19,10 @@ export interface Recorded {
 /** A recording that cannot be read. */
 export interface Unreadable { readonly unreadable: string }
 
-/** Raw HTTP, a HAR file (its first request), or a `curl` command: told apart by how they begin. */
-export function parseRecorded(bytes: Uint8Array): Recorded | Unreadable {
+/** Raw HTTP, a HAR file (its first request), or a `curl` command: told apart by how they begin. `readFile` reads what a curl command names by `@file`. */
+export function parseRecorded(bytes: Uint8Array, readFile: ReadFile): Recorded | Unreadable {
   const start = Buffer.from(bytes.subarray(0, 200)).toString('latin1').trimStart()
   if (start.startsWith('{')) return parseHar(Buffer.from(bytes).toString('utf8'))
-  if (/^(\$ )?curl\s/.test(start)) return parseCurl(Buffer.from(bytes).toString('utf8'))
+  if (/^(\$ )?curl\s/.test(start)) return parseCurl(Buffer.from(bytes).toString('utf8'), readFile)
   return parseRawHttp(bytes)
 }

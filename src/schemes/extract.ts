@@ -1,4 +1,5 @@
 import { refuse, type Refuse } from '../core/verdict.ts'
+import { isBlank } from './blanks.ts'
 import { bytesOf, decode } from './encoding.ts'
 import { onlyValue } from './form.ts'
 import { newTree, readJson, want, type JsonTree } from './json.ts'
@@ -32,6 +33,28 @@ export function compileSource(source: Source, body: JsonTree): ReadSource {
   return ({ delivery }) => {
     const text = delivery.headers.one(lower)
     return typeof text === 'string' ? take(text) : single(text, name)
+  }
+}
+
+/** Reads the one text at a place; undefined where there is none. More than one is malformed. */
+export type ReadOnly = (reading: Reading) => string | undefined | Malformed
+
+/** A source that must stand once → a closure; `read` is the same source. A whole header, the usual place, needs no list of texts. */
+export function compileOnly(source: Source, read: ReadSource): ReadOnly {
+  const name = nameOf(source)
+  const twice = malformed(name, 'stands there more than once')
+  const { header, list, prefix, json } = source
+  if (header !== undefined && list === undefined && prefix === undefined && json === undefined) {
+    const lower = header.toLowerCase()
+    return ({ delivery }) => {
+      const text = delivery.headers.one(lower)
+      return typeof text === 'object' ? twice : text
+    }
+  }
+  return (reading) => {
+    const found = read(reading)
+    if (isMalformed(found)) return found
+    return found.length > 1 ? twice : found[0]
   }
 }
 
@@ -144,8 +167,4 @@ function addItem(items: string[], text: string, from: number, to: number, prefix
   while (start < end && isBlank(text.charCodeAt(start))) start += 1
   while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1
   if (text.startsWith(prefix, start) && start + prefix.length <= end) items.push(text.slice(start + prefix.length, end))
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
 }

@@ -1,4 +1,5 @@
 import { utf8, viewOf } from './encoding.ts'
+import { numberEnd } from './json-number.ts'
 
 /**
  * Reads a few fields out of a JSON text without building it: one pass over the bytes, linear, capped in depth, strict
@@ -98,7 +99,7 @@ class Reader {
       this.#blanks()
       const start = this.#at
       if (!this.#string()) return false
-      const child = this.#child(wanted, start)
+      const child = wanted === undefined ? undefined : this.#child(wanted, start)
       if (child === 'unreadable') return false
       if (child !== undefined) {
         seen ??= new Set()
@@ -148,8 +149,7 @@ class Reader {
   }
 
   /** What is wanted below the key between `start` and here. */
-  #child(wanted: ReadonlyMap<string, JsonNode> | undefined, start: number): JsonNode | undefined | 'unreadable' {
-    if (wanted === undefined) return undefined
+  #child(wanted: ReadonlyMap<string, JsonNode>, start: number): JsonNode | undefined | 'unreadable' {
     const key = this.#text(start)
     return key === undefined ? 'unreadable' : wanted.get(key)
   }
@@ -181,11 +181,10 @@ class Reader {
 
   #number(node: JsonNode | undefined): boolean {
     const start = this.#at
-    while (isNumberByte(this.#source.charCodeAt(this.#at))) this.#at += 1
-    if (this.#at === start) return false
-    const text = this.#source.slice(start, this.#at)
-    if (!/^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/.test(text)) return false
-    if (node?.index !== undefined) this.found[node.index] = { kind: 'number', text }
+    const end = numberEnd(this.#source, start)
+    if (end === undefined) return false
+    this.#at = end
+    if (node?.index !== undefined) this.found[node.index] = { kind: 'number', text: this.#source.slice(start, end) }
     return true
   }
 
@@ -198,12 +197,15 @@ class Reader {
   }
 
   #blanks(): void {
-    for (;;) {
-      const code = this.#source.charCodeAt(this.#at)
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
-      this.#at += 1
-    }
+    const source = this.#source
+    let at = this.#at
+    while (isBlank(source.charCodeAt(at))) at += 1
+    this.#at = at
   }
+}
+
+function isBlank(code: number): boolean {
+  return code <= 0x20 && (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09)
 }
 
 /** Is there an odd number of backslashes before this place? A string begins with a quote, so that the count ends in it. */
@@ -211,10 +213,6 @@ function isEscaped(source: string, place: number): boolean {
   let start = place
   while (source.charCodeAt(start - 1) === 0x5c) start -= 1
   return (place - start) % 2 === 1
-}
-
-function isNumberByte(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x2b || code === 0x2e || code === 0x45 || code === 0x65
 }
 
 /** How many characters an escape takes; a surrogate pair counts as one escape. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { secretPart, type Message, type Part } from './algorithms/algorithm.ts'
 import { bytesOf, utf8, viewOf } from './encoding.ts'
-import { compileSource, isMalformed, malformed, type Malformed, type ReadSource } from './extract.ts'
+import { compileOnly, compileSource, malformed, type Malformed } from './extract.ts'
 import { joinPairs, sortedPairs } from './form.ts'
 import type { JsonTree } from './json.ts'
 import { serializeForm } from './php-form.ts'
@@ -129,14 +129,7 @@ function compilePhpForm(without: string): ReadPart {
 }
 
 function compilePlace(source: Source, absent: 'empty' | 'refused', { tree }: MessageTools): ReadPart {
-  const read = compileSource(source, tree)
-  const name = nameOf(source)
-  return (reading) => only(read, reading, name) ?? (absent === 'empty' ? '' : malformed(name, 'is missing'))
-}
-
-/** The one text at a place; undefined where there is none. */
-export function only(read: ReadSource, reading: Reading, name: string): string | undefined | Malformed {
-  const found = read(reading)
-  if (isMalformed(found)) return found
-  return found.length > 1 ? malformed(name, 'stands there more than once') : found[0]
+  const only = compileOnly(source, compileSource(source, tree))
+  const missing = absent === 'empty' ? '' : malformed(nameOf(source), 'is missing')
+  return (reading) => only(reading) ?? missing
 }

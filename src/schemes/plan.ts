@@ -2,7 +2,7 @@ import type { KeyPath } from '../core/check.ts'
 import { algorithm, algorithms } from './algorithms/index.ts'
 import type { Algorithm } from './algorithms/algorithm.ts'
 import type { SchemeDocument, SignatureDocument } from './document.ts'
-import { compileSource, type ReadSource } from './extract.ts'
+import { compileOnly, compileSource, type ReadOnly, type ReadSource } from './extract.ts'
 import { newTree, type JsonTree } from './json.ts'
 import { formOf, type KeyForm } from './keys.ts'
 import { compileMessage, type BuildMessage } from './message.ts'
@@ -33,8 +33,8 @@ export interface SignaturePlan extends Place {
   readonly proves: Proves
 }
 
-/** Somewhere in a delivery: its name for facts, and how it is read. */
-export interface Place { readonly source: Source; readonly name: string; readonly read: ReadSource }
+/** Somewhere in a delivery: its name for facts, and how it is read: all that stands there, or the one text. */
+export interface Place { readonly source: Source; readonly name: string; readonly read: ReadSource; readonly only: ReadOnly }
 
 /** An operator's mistake in `signature:`; the path starts below that key. */
 export interface SchemeProblem { readonly path: KeyPath; readonly what: string; readonly mend: string }
@@ -54,7 +54,10 @@ export function planScheme(document: SchemeDocument, publicUrl: string | undefin
   const sound = [checkPlaces(document, report), checkFields(document, tokens, report), checkCover(document, tokens, report)]
   if (url === 'wrong' || sound.includes('wrong')) return undefined
   const tree = newTree()
-  const place = (source: Source) => ({ source, name: nameOf(source), read: compileSource(source, tree) })
+  const place = (source: Source): Place => {
+    const read = compileSource(source, tree)
+    return { source, name: nameOf(source), read, only: compileOnly(source, read) }
+  }
   const fields = new Map(Object.entries(document.fields ?? {}))
   return {
     signatures: signaturesOf(document).map((signature) => planSignature(signature, place(signature))),

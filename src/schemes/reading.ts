@@ -2,6 +2,7 @@ import type { Delivery } from '../core/delivery.ts'
 import { viewOf } from './encoding.ts'
 import { parsePairs, type Pair } from './form.ts'
 import { readJson, type JsonTree } from './json.ts'
+import { boundaryOf, parseMultipart } from './multipart.ts'
 
 /** What a scheme looks at. */
 export type Verifiable = Pick<Delivery, 'method' | 'path' | 'query' | 'headers' | 'body' | 'at'>
@@ -31,7 +32,7 @@ export class Reading {
 
   /** Undefined: not well formed. */
   form(): readonly Pair[] | undefined {
-    if (this.#form === 'unread') this.#form = parsePairs(viewOf(this.delivery.body).toString('latin1'))
+    if (this.#form === 'unread') this.#form = readForm(this.delivery)
     return this.#form
   }
 
@@ -39,4 +40,14 @@ export class Reading {
     this.#json ??= readJson(this.delivery.body, this.#tree)
     return this.#json
   }
+}
+
+/** Whatever is not said to be `multipart/form-data` is read as `application/x-www-form-urlencoded`. */
+function readForm({ headers, body }: Verifiable): readonly Pair[] | undefined {
+  const type = headers.one('content-type')
+  if (typeof type === 'object') return undefined
+  const said = type === undefined ? 'other' : boundaryOf(type)
+  const text = viewOf(body).toString('latin1')
+  if (said === 'other') return parsePairs(text)
+  return said && parseMultipart(text, said.boundary)
 }

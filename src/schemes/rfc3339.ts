@@ -23,9 +23,6 @@ function isPunctuated(text: string): boolean {
     && text.charCodeAt(13) === 0x3a && text.charCodeAt(16) === 0x3a
 }
 
-/** The Gregorian calendar comes round after this many milliseconds: `Date.UTC` takes years below 100 for others. */
-const fourHundredYears = 146_097 * 86_400_000
-
 /** Date and time of day, taken for UTC; undefined where there is no such one. */
 function localTime(text: string): number | undefined {
   const year = numberAt(text, 0, 4)
@@ -37,7 +34,17 @@ function localTime(text: string): number | undefined {
   // Comparisons with NaN are false, so what is not all digits ends here, too.
   const exists = month >= 1 && month <= 12 && day >= 1 && day <= daysOf(year, month) && hour <= 23 && minute <= 59 && second <= 59
   if (!exists) return undefined
-  return Date.UTC(year + 400, month - 1, day, hour, minute, second) - fourHundredYears
+  return (((daysSince1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000
+}
+
+/**
+ * Days between 1970-01-01 and a day of the Gregorian calendar, in years of 365 days that begin in March, so that a leap day comes last.
+ * `Date.UTC` says the same at three times the cost, and takes years below 100 for others.
+ */
+function daysSince1970(year: number, month: number, day: number): number {
+  const years = month < 3 ? year - 1 : year
+  const inYear = Math.floor((153 * (month < 3 ? month + 9 : month - 3) + 2) / 5)
+  return years * 365 + Math.floor(years / 4) - Math.floor(years / 100) + Math.floor(years / 400) + inYear + day - 719_469
 }
 
 const lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const
@@ -54,10 +61,12 @@ function endOfDigits(text: string, from: number): number {
   return at
 }
 
+const tens = [1, 10, 100] as const
+
 /** The first three decimals, as milliseconds. */
 function thousandths(text: string, end: number): number {
   const counted = Math.min(end, 23)
-  return numberAt(text, 20, counted) * 10 ** (23 - counted)
+  return numberAt(text, 20, counted) * (tens[23 - counted] ?? 1)
 }
 
 /** Milliseconds east of Greenwich: `Z`, `+hh:mm` or `+hhmm`, up to the end of the text. */

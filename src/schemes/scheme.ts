@@ -5,7 +5,7 @@ import { pass, refuse, type Refuse, type Verdict } from '../core/verdict.ts'
 import { withoutSecret, type Message } from './algorithms/algorithm.ts'
 import type { SchemeDocument } from './document.ts'
 import { isMalformed, type Found, type Malformed } from './extract.ts'
-import { isNoMessage, only } from './message.ts'
+import { isNoMessage } from './message.ts'
 import type { Place, Report, SchemePlan, SignaturePlan } from './plan.ts'
 import { planScheme } from './plan.ts'
 import { decodeSignature, spell } from './proof.ts'
@@ -144,7 +144,7 @@ class Proven implements Signed {
 
   get id(): string | undefined {
     if (this.#reading.id !== undefined || this.#place === undefined) return this.#reading.id
-    const id = only(this.#place.read, this.#reading, this.#place.name)
+    const id = this.#place.only(this.#reading)
     return typeof id === 'string' && id !== '' ? id : undefined
   }
 }
@@ -194,14 +194,14 @@ function readNames(reading: Reading, { keyId, id, idIsPart }: SchemePlan): Malfo
   return undefined
 }
 
-function required({ read, name }: Place, reading: Reading): string | Malformed {
-  const text = only(read, reading, name)
+function required({ only, name }: Place, reading: Reading): string | Malformed {
+  const text = only(reading)
   return text === undefined || text === '' ? refuse('signature-malformed', { where: name, why: 'is missing' }) : text
 }
 
 function readTime(reading: Reading, place: Place | undefined, unit: TimeUnit | undefined): Instant | undefined | Refuse<SignatureReason> {
   if (place === undefined || unit === undefined) return undefined
-  const text = only(place.read, reading, place.name)
+  const text = place.only(reading)
   if (typeof text === 'object') return text
   if (text === undefined) return refuse('timestamp-missing', { where: place.name })
   reading.timestamp = text

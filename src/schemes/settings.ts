@@ -17,6 +17,7 @@ const parameterFields = {
   prefix: z.string().min(1).optional().describe('Where the preset takes it: what stands before the signature, such as `sha256=`.'),
   template: z.string().min(1).optional().describe('Where the preset takes it: what is signed, such as `{header:x-timestamp}.{body}`.'),
   audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional().describe('Where the preset takes it: for whom a token must be, mostly the URL.'),
+  basePath: z.string().min(1).optional().describe("Where the preset takes it: the path of the app's base URL, which the signature leaves out."),
   issuer: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional().describe('Where the preset takes it: who may have issued a token.'),
   email: z.string().min(1).optional().describe("Where the preset takes it: the sender's service account."),
   topics: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional().describe('Where the preset takes it: the topics that may send, by ARN.'),

@@ -8,7 +8,7 @@ export const sourceFields = {
   header: headerName.optional().describe('A header. It must stand once.'),
   numbered: headerName.optional().describe('Headers that end in a number: `X-DocuSign-Signature-` means `X-DocuSign-Signature-1`, `-2` and so on.'),
   query: z.string().min(1).optional().describe('A parameter of the query. It must stand once.'),
-  form: z.string().min(1).optional().describe('A field of a form body. It must stand once.'),
+  form: z.string().min(1).optional().describe('A field of a form body, `application/x-www-form-urlencoded` or `multipart/form-data`. It must stand once.'),
   json: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional()
     .describe('A field of a JSON body: `data.id`, or a list of keys. Beside another place: of the JSON text found there.'),
   list: z.enum([',', ';', ' ']).optional().describe('What separates the items, where the text is a list. Blanks around an item do not count.'),

@@ -27,8 +27,8 @@ export function verifierFacts(verifier: VerifierDocument): VerifierFacts {
     case 'jws-detached': return { algorithms: verifier.algorithms, keys: verifier.jwks === undefined ? publicKey : [], covers: ['body'] }
     case 'jwt': return {
       algorithms: verifier.algorithms,
-      keys: isShared(verifier.algorithms) ? secret : verifier.jwks === undefined ? publicKey : [],
-      covers: [...verifier.body === undefined ? [] : ['body' as const], ...verifier.url === undefined ? [] : ['url' as const]],
+      keys: isShared(verifier.algorithms) ? secret : verifier.jwks === undefined && verifier.pemBelow === undefined ? publicKey : [],
+      covers: [...verifier.body === undefined ? [] : ['body' as const], ...verifier.url === undefined && verifier.query === undefined ? [] : ['url' as const]],
     }
   }
 }

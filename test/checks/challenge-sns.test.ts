@@ -150,3 +150,10 @@ void t.test('what AWS does not confirm is not said to be confirmed', async (t) =
     t.same(receiver.seen, [])
   }
 })
+
+void t.test('it is confirmed while the receiver is down', async (t) => {
+  const { aws, say, receiver } = await start(t)
+  await receiver.close()
+  t.equal((await say(message(aws.signer))).status, 200)
+  t.same(aws.seen, [confirmation])
+})

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import t from 'tap'
+import { challengeKinds } from '../../src/schemes/challenge-kinds.ts'
 import { ConfigurationError } from '../../src/config/problems.ts'
 import { secretText, startGateway } from '../support/gateway.ts'
 import { rawTls, valueOf, type RawResponse } from '../support/raw.ts'
@@ -94,6 +95,14 @@ for (const { name, route, send, body, headers = {} } of answered) {
     t.same(seen, [], 'the receiver saw nothing')
   })
 }
+
+void t.test('every kind of handshake is here, or has a file of its own', (t) => {
+  const elsewhere = ['asana', 'sns']
+  const longest = [...challengeKinds].sort((one, other) => other.length - one.length)
+  const here = new Set([...answered.map(({ name }) => longest.find((kind) => name.startsWith(kind))), ...elsewhere])
+  t.same(challengeKinds.filter((kind) => !here.has(kind)), [])
+  t.end()
+})
 
 void t.test('each is answered while the receiver is down', async (t) => {
   for (const { name, route, send, body } of answered) {

@@ -23,6 +23,16 @@ const routes = {
   certificate: { certificate: { san: ['dns:sender.example'] } },
   addresses: { from: ['203.0.113.0/24'] },
   base64: { signature: { preset: 'hmac', secrets: ['env:ENCODED'], header: 'X-Sig' } },
+  old: { signature: { preset: 'github', secrets: ['env:OLD'] } },
+  shopify: { signature: { preset: 'shopify', secrets: ['env:SECRET'] } },
+  decoded: { signature: { scheme: { signature: { header: 'X-Sig', algorithm: 'hmac-sha256', key: { form: 'base64' } } }, secrets: ['env:ENCODED'] } },
+  urls: { signature: { scheme: { signature: { header: 'X-Sig', algorithm: 'hmac-sha256' }, message: '{url}{body}' }, secrets: ['env:SECRET'], publicUrl: 'https://hooks.example.com/urls' } },
+  named: {
+    signature: {
+      scheme: { signature: { header: 'X-Sig', algorithm: 'hmac-sha256' }, keyId: { header: 'X-Key' } },
+      secrets: [{ id: 'k1', secret: 'env:SECRET' }, { id: 'k2', secret: 'env:OLD' }],
+    },
+  },
 }
 
 async function offline(t: Test) {
@@ -76,6 +86,22 @@ void t.test('each usual mistake is named', async (t) => {
     ['a secret that is to be decoded', post('/base64', compact, 'X-Sig', mac(compact)), /decoded from base64/],
     ['milliseconds', post('/stripe', compact, ...stripe(`${seconds}000`, compact)), /milliseconds/],
   ]
+  const old = 'an old secret, just as long as that'
+  const url = (text: string) => mac(`${text}${compact}`)
+  const encoded = Buffer.from(secret).toString('base64')
+  cases.push(
+    ['CRLF lost', post('/github', 'a\nb', ...hub(mac('a\r\nb'))), /CRLF to LF/],
+    ['hex for base64', post('/shopify', compact, 'X-Shopify-Hmac-Sha256', mac(compact)), /written in hex/],
+    ['base64url for hex', post('/github', compact, ...hub(createHmac('sha256', secret).update(compact).digest('base64url'))), /in base64url/],
+    ['another algorithm', post('/github', compact, ...hub(createHmac('sha512', secret).update(compact).digest('hex'))), /signs with hmac-sha512/],
+    ['the wrong secret of the rotation: one of another route', post('/github', compact, ...hub(mac(compact, old))), /signed with env:OLD of the route old/],
+    ['a key that was not decoded', post('/decoded', compact, 'X-Sig', mac(compact, encoded)), /taken as it is written, not decoded/],
+    ['a renamed key of the rotation', post('/named', compact, 'X-Key', 'k1', 'X-Sig', mac(compact, old)), /signed with env:OLD, and names the key k1/],
+    ['the scheme, behind a proxy', post('/urls', compact, 'X-Sig', url('http://hooks.example.com/urls')), /knows the URL as http:\/\/hooks\.example\.com\/urls/],
+    ['the port, behind a proxy', post('/urls', compact, 'X-Sig', url('https://hooks.example.com:443/urls')), /hooks\.example\.com:443\/urls/],
+    ['the host, behind a proxy', post('/urls', compact, 'X-Sig', url('https://localhost/urls')), /https:\/\/localhost\/urls/],
+    ['the slash at the end', post('/urls', compact, 'X-Sig', url('https://hooks.example.com/urls/')), /urls\/$/m],
+  )
   for (const [name, recorded, expected] of cases) {
     const explained = await explain(loaded, recorded, { from, certificate: undefined, at })
     t.equal(explained.verdict, 'refused', name)

@@ -4,7 +4,9 @@ import type { Verifiable } from '../../src/schemes/reading.ts'
 import type { Scheme } from '../../src/schemes/scheme.ts'
 import { post, publicUrl } from '../support/senders/post.ts'
 import { compiled, preset } from '../support/vectors.ts'
-import { workOf } from '../support/work.ts'
+import { verified, verifiedNames } from '../support/verified.ts'
+import { verifierParameters } from '../support/verifier-parameters.ts'
+import { workOf, workOfAll } from '../support/work.ts'
 
 /**
  * Twice as long a delivery takes at most a little more than twice the work, whatever is in it. Work is counted, not timed;
@@ -44,6 +46,48 @@ for (const name of kinds) {
     }
     t.same(bent, [])
   })
+}
+
+/** Of each built-in verifier one, and of tokens those that cover the body, the URL and the query. */
+const verifierKinds = [
+  'activitypub', 'adyen', 'atlassian-connect', 'braintree', 'contentful', 'fireblocks', 'mercado-pago', 'messagebird', 'paypal', 'plivo', 'rfc9421', 'sns', 'twilio',
+]
+t.test('every built-in verifier is among them', async (t) => {
+  const kindOf = (name: string) => preset(name, verifierParameters[name]).verifier?.kind
+  t.same(new Set(verifiedNames.map(kindOf)), new Set(verifierKinds.map(kindOf)))
+})
+
+for (const name of verifierKinds) {
+  t.test(name, async (t) => {
+    const one = await verified(name)
+    if (one === undefined) throw new Error(`nobody plays ${name}`)
+    const { scheme, delivery, signature } = one
+    const [short, long] = lengths
+    const bent: string[] = []
+    for (const [where, grow] of [...places(delivery, scheme), ...aroundProof(delivery, signature)]) {
+      for (const piece of pieces) {
+        for (const form of [0, 2, 5]) {
+          const [text, longer] = [texts(piece, short)[form] as string, texts(piece, long)[form] as string]
+          const [less, more] = [await workOfAll(() => scheme.verify(grow(text))), await workOfAll(() => scheme.verify(grow(longer)))]
+          if (more > less * 2.2 + 400) bent.push(`${where}, form ${form} of ${JSON.stringify(piece)}: ${less} became ${more}`)
+        }
+      }
+    }
+    t.same(bent, [])
+  })
+}
+
+/** Where the proof stands in something longer, as a parameter of a header does: behind and before it. */
+function aroundProof(delivery: Verifiable, proof: string): readonly [string, (text: string) => Verifiable][] {
+  const raw = delivery.headers.raw
+  const at = raw.findIndex((value, place) => place % 2 === 1 && value.includes(proof))
+  if (at === -1) return []
+  const value = raw[at] as string
+  return [
+    ['behind the proof', (text) => ({ ...delivery, headers: new Headers(raw.with(at, value + text)) })],
+    ['before the proof', (text) => ({ ...delivery, headers: new Headers(raw.with(at, text + value)) })],
+    ['in place of the proof', (text) => ({ ...delivery, headers: new Headers(raw.with(at, value.split(proof).join(text))) })],
+  ]
 }
 
 /** Everywhere that a sender can write as much as it likes: each header that decides, their number, the query, the body. */

@@ -13,7 +13,9 @@ const provenBy = (how: string) => presets.filter(({ document }) => document.veri
 
 t.test('every preset is proven as it says', async (t) => {
   for (const { name } of provenBy('vector')) t.ok(providers.includes(sameAs[name] ?? name), `${name} has published messages`)
-  for (const { name } of provenBy('sdk')) t.ok(oracles[name], `${name} is judged by the library of its sender`)
+  // Atlassian's library has no verifier of one call; verifiers/query-hash.test.ts asks it for hashes and tokens.
+  const elsewhere = ['atlassian-connect', 'atlassian-connect-lifecycle']
+  for (const { name } of provenBy('sdk')) t.ok(oracles[name] ?? elsewhere.includes(name), `${name} is judged by the library of its sender`)
   for (const { name, document } of provenBy('document')) {
     t.ok(senders[name] ?? document.verifier, `${name} has a sender that was written a second time, here or in verifiers/`)
   }

@@ -1,5 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { z } from 'zod'
+import { formOf, publicKey } from '../keys.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import { publicKeysFor, type VerifierTools } from './verifier.ts'
 
@@ -15,6 +16,17 @@ export function publicSource(jwks: string | undefined, tools: VerifierTools): Ke
   if (jwks === undefined || tools.keys.keys.length > 0) return fixedSource(readPublic(tools))
   const host = new URL(jwks).hostname
   return async (kid) => choose(parseJwks(await tools.fetcher.fetch(jwks, [host]), jwks) ?? [], kid)
+}
+
+/** Keys that the sender publishes one by one, as PEM: the name is the last part of the URL. A name that could lead elsewhere is none. */
+export function namedSource(below: string, { fetcher }: VerifierTools): KeySource {
+  const start = below.endsWith('/') ? below : `${below}/`
+  const host = new URL(start).hostname
+  return async (kid) => {
+    if (kid === undefined || !/^[A-Za-z0-9_-]{1,100}$/.test(kid)) return []
+    const object = publicKey(formOf(undefined, 'public'), await fetcher.fetch(start + kid, [host]))
+    return 'unusable' in object ? [] : [{ reference: start + kid, id: kid, object }]
+  }
 }
 
 export function fixedSource(keys: readonly PreparedKey[] | undefined): KeySource | undefined {

@@ -9,8 +9,9 @@ import type { PublicUrl } from '../public-url.ts'
 import type { Verifiable } from '../reading.ts'
 import type { PreparedKey } from '../scheme-keys.ts'
 import type { SignatureReason } from '../scheme.ts'
-import { fixedSource, publicAlgorithms, publicSource, type KeySource } from './json-web-keys.ts'
+import { fixedSource, namedSource, publicAlgorithms, publicSource, type KeySource } from './json-web-keys.ts'
 import { signToken } from './jwt-sign.ts'
+import { queryHash } from './query-hash.ts'
 import { readHeader, readSegment } from './token-json.ts'
 import { defineVerifier, headerOf, malformedAt, oneOrMore, ownPrivateKey, ownSecret, ownUrl, proven, secretsFor, urlFor, type VerifierTools, type Watch } from './verifier.ts'
 
@@ -29,10 +30,16 @@ const settings = z.strictObject({
     .describe('The algorithms that are taken: all with a secret, or all with a public key. Never `none`.'),
   key: keySchema.optional().describe('How a secret is written; text where it is left out.'),
   jwks: z.url({ protocol: /^https$/ }).optional().describe('Where the sender publishes its keys (RFC 7517). `keys` of the route, as PEM, JWK or JWKS, stand in their place.'),
+  pemBelow: z.url({ protocol: /^https$/ }).optional().describe('Where the sender publishes each key as PEM, under its name (`kid`). `keys` of the route stand in their place.'),
+  keyNamedBy: z.enum(['kid', 'iss']).default('kid').describe('What names the key: the header of the token, or who issued it. A secret that has an `id` is asked by it alone.'),
   body: hashClaim.extend({
     whenEmpty: z.enum(['hashed', 'absent']).default('hashed').describe('Does the claim stand there for an empty body, too?'),
   }).optional().describe('The claim that covers the body. Without it the token says nothing about the body.'),
   url: hashClaim.optional().describe('The claim that covers the URL; needs `publicUrl`.'),
+  query: z.strictObject({
+    claim: z.string().min(1).describe('The claim that holds the hash.'),
+    basePath: z.string().regex(/^(\/|(\/[^/?#\s]+)+\/?)?$/, 'is no path').default('').describe("The path of the app's base URL, which the hash leaves out."),
+  }).optional().describe('The claim that covers method, path and query, in the canonical form of Atlassian Connect.'),
   issuer: oneOrMore.optional().describe('Who may have issued the token.'),
   audience: oneOrMore.optional().describe('For whom the token must be.'),
   claims: z.record(z.string(), z.union([z.string(), z.boolean(), z.null()])).optional().describe('Claims that must be exactly so; null is a claim that was left open.'),
@@ -70,8 +77,9 @@ function isMixed({ algorithms }: Settings): boolean {
   return new Set(algorithms.map((name) => name.startsWith('HS'))).size > 1
 }
 
-function keySource({ algorithms, jwks, key }: Settings, tools: VerifierTools): KeySource | undefined {
-  return isShared({ algorithms }) ? fixedSource(secretsFor(tools, key)) : publicSource(jwks, tools)
+function keySource({ algorithms, jwks, pemBelow, key }: Settings, tools: VerifierTools): KeySource | undefined {
+  if (isShared({ algorithms })) return fixedSource(secretsFor(tools, key))
+  return pemBelow === undefined || tools.keys.keys.length > 0 ? publicSource(jwks, tools) : namedSource(pemBelow, tools)
 }
 
 function isShared({ algorithms }: Pick<Settings, 'algorithms'>): boolean {
@@ -88,7 +96,7 @@ async function verify(settings: Settings, { keys, url, watch }: Tools, delivery:
   const header = readHeader(tokenForm.exec(token)?.[1] ?? '')
   if (header === undefined) return malformedAt(`header ${settings.header.toLowerCase()}`, 'holds no token')
   if (watch !== undefined) watchToken(watch, token, settings, delivery, url)
-  const candidates = await keys(header.kid)
+  const candidates = await keys(settings.keyNamedBy === 'iss' ? issuerOf(token) : header.kid)
   if (candidates.length === 0) return refuse('key-unknown')
   let refusal: Refuse<SignatureReason> = refuse('signature-mismatch')
   for (const key of candidates) {
@@ -98,6 +106,13 @@ async function verify(settings: Settings, { keys, url, watch }: Tools, delivery:
     if (refusal.reason !== 'signature-mismatch') return refusal
   }
   return refusal
+}
+
+/** Who says that it issued the token, before anybody knows; empty where nobody does, which is no key's name. */
+function issuerOf(token: string): string {
+  const payload = readSegment(token.split('.', 2)[1] ?? '', ['iss'])
+  const said = isObject(payload) ? (payload as { readonly iss?: unknown }).iss : undefined
+  return typeof said === 'string' ? said : ''
 }
 
 /** Three parts, none of them larger than any token's. */
@@ -114,8 +129,8 @@ function isObject(value: unknown): boolean {
 }
 
 /** Every claim that decides something. */
-function claimNames({ body, url, claims = {}, idClaim }: Settings): readonly string[] {
-  const own = [body?.claim, url?.claim, idClaim].filter((name) => name !== undefined)
+function claimNames({ body, url, query, claims = {}, idClaim }: Settings): readonly string[] {
+  const own = [body?.claim, url?.claim, query?.claim, idClaim].filter((name) => name !== undefined)
   return ['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sub', ...own, ...Object.keys(claims)]
 }
 
@@ -161,6 +176,7 @@ function watchToken(watch: Watch, token: string, settings: Settings, delivery: V
   if (settings.body !== undefined) watch.compared(`claim ${settings.body.claim}`, said(settings.body.claim), sha256(delivery.body, settings.body.encoding))
   const whole = url?.whole(delivery.path, delivery.query)
   if (settings.url !== undefined && whole !== undefined) watch.compared(`claim ${settings.url.claim}`, said(settings.url.claim), sha256(bytesOf(whole), settings.url.encoding))
+  if (settings.query !== undefined) watch.compared(`claim ${settings.query.claim}`, said(settings.query.claim), queryHash(delivery, settings.query.basePath) ?? 'nothing')
   for (const [name, wanted] of [['iss', settings.issuer], ['aud', settings.audience]] as const) {
     if (wanted !== undefined) watch.compared(`claim ${name}`, said(name), wanted.includes(said(name)) ? said(name) : wanted.join(' or '))
   }
@@ -179,6 +195,7 @@ function judge(
   if (settings.url !== undefined && (whole === undefined || !covers(settings.url, payload, bytesOf(whole)))) {
     return refuse('signature-mismatch', { claim: settings.url.claim })
   }
+  if (settings.query !== undefined && !coversQuery(settings.query, payload, delivery)) return refuse('signature-mismatch', { claim: settings.query.claim })
   const id = settings.idClaim === undefined ? undefined : payload[settings.idClaim]
   const material = [bytesOf(token.slice(0, token.lastIndexOf('.')))]
   return proven({
@@ -193,6 +210,11 @@ function judge(
 function coversBody(claim: NonNullable<Settings['body']>, payload: JWTPayload, body: Uint8Array): boolean {
   if (claim.whenEmpty === 'absent' && body.length === 0) return payload[claim.claim] === undefined
   return covers(claim, payload, body)
+}
+
+function coversQuery({ claim, basePath }: NonNullable<Settings['query']>, payload: JWTPayload, delivery: Verifiable): boolean {
+  const right = queryHash(delivery, basePath)
+  return right !== undefined && payload[claim] === right
 }
 
 function covers({ claim, encoding }: z.output<typeof hashClaim>, payload: JWTPayload, bytes: Uint8Array): boolean {

@@ -3,6 +3,7 @@ import { Headers } from '../../core/headers.ts'
 import { refuse, type Verdict } from '../../core/verdict.ts'
 import type { SecretAlgorithm } from '../algorithms/algorithm.ts'
 import { algorithm } from '../algorithms/index.ts'
+import { withoutBlanks } from '../blanks.ts'
 import { bytesOf } from '../encoding.ts'
 import { parsePairs, type Pair } from '../form.ts'
 import { newTree } from '../json.ts'
@@ -45,7 +46,7 @@ function verify(keys: readonly PreparedKey[], url: PublicUrl, delivery: Verifiab
   const written = headerOf(delivery, signatureName)
   if (typeof written !== 'string') return written
   const nonce = delivery.headers.one(nonceName)
-  const signatures = written.split(',', mostSignatures + 1).map((one) => one.trim())
+  const signatures = written.split(',', mostSignatures + 1).map(withoutBlanks)
   if (typeof nonce !== 'string' || nonce === '' || signatures.length > mostSignatures) return malformedAt(`header ${nonceName}`, 'is missing or repeated')
   const base = signedUrl(url, delivery)
   if (base === undefined) return malformedAt('query or form', 'is not well formed')

@@ -98,6 +98,7 @@ function readCandidates({ label, tag }: Settings, delivery: Verifiable): { reado
   if (typeof signatures !== 'string') return signatures
   const [input, signature] = [readDictionary(inputs), readDictionary(signatures)]
   if (input === undefined || signature === undefined || input.size > most) return malformedAt('signature headers', 'are no dictionaries, or too long')
+  if (!isCanonical(signatures, signature)) return malformedAt('header signature', 'is not spelled in the one canonical way')
   return {
     list: [...input].flatMap(([name, member]) => {
       const bytes = signature.get(name)?.[0]
@@ -105,6 +106,11 @@ function readCandidates({ label, tag }: Settings, delivery: Verifiable): { reado
       return tag === undefined || member[1].get('tag') === tag ? [{ input: member as InnerList, signature: new Uint8Array(bytes) }] : []
     }),
   }
+}
+
+/** RFC 9651 section 4.2.7 lets padding be missing and its bits be anything; here a signature has one spelling. */
+function isCanonical(text: string, signatures: NonNullable<ReturnType<typeof readDictionary>>): boolean {
+  return [...signatures].every(([name, [bytes]]) => !(bytes instanceof ArrayBuffer) || text.includes(`${name}=:${Buffer.from(bytes).toString('base64')}:`))
 }
 
 function readDictionary(text: string): ReturnType<typeof parseDictionary> | undefined {

@@ -76,6 +76,7 @@ async function verify({ topics, versions }: Settings, find: FindCertificate, { b
   const text = stringToSign(value)
   if (version === undefined || signature === undefined || text === undefined) return malformedAt('body', 'is no signed message of SNS, or of a version that is not taken')
   if (!topics.includes(value('TopicArn') ?? '')) return refuse('key-unknown', { where: 'JSON field TopicArn' })
+  if (fieldNames.some((name) => name !== 'Message' && value(name)?.includes('\n'))) return malformedAt('body', 'holds a line feed where AWS writes none')
   const at = parseTime(value('Timestamp') ?? '', 'rfc3339')
   if (at === undefined) return refuse('timestamp-malformed', { where: 'JSON field Timestamp' })
   const url = value('SigningCertURL') ?? ''
@@ -98,7 +99,10 @@ function readFields(body: Uint8Array): { readonly value: (name: FieldName) => st
   return { value: (name) => values[places.get(name) ?? -1]?.text }
 }
 
-/** `name LF value LF` for each signed field that is there. Undefined: a type that is not known. */
+/**
+ * `name LF value LF` for each signed field that is there. Undefined: a type that is not known. Only Message may hold line feeds: with one in
+ * another field the same signed bytes could be read as another, shorter message.
+ */
 function stringToSign(value: (name: FieldName) => string | undefined): string | undefined {
   const names = signedFields.get(value('Type') ?? '')
   return names?.flatMap((name) => {

@@ -56,6 +56,8 @@ async function say(scheme: Scheme, token: string, header = 'X-Token', text = bod
 t.test('with a secret', async (t) => {
   const cases: [string, string, string][] = [
     ['as it should be', hs(), 'signed'],
+    ['a header with a control character in a text that nobody reads', hs({ header: '{"alg":"HS256","x":"\u0001"}' }), 'signature-malformed'],
+    ['a header with half an escape in one', hs({ header: '{"alg":"HS256","x":"\\u00"}' }), 'signature-malformed'],
     ['none', `${part('{"alg":"none"}')}.${part(payload())}.`, 'signature-malformed'],
     ['None, with something behind it', `${part('{"alg":"None"}')}.${part(payload())}.AAAA`, 'signature-malformed'],
     ['no algorithm', hs({ header: '{}' }), 'signature-malformed'],

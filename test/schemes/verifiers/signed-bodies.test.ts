@@ -123,6 +123,8 @@ t.test('adyen', async (t) => {
     ['no signature', delivery({}, body('{"NotificationRequestItem":{}}')), 'signature-missing'],
     ['101 items', delivery({}, body(...Array.from({ length: 101 }, () => item('10', sign('10'))))), 'signature-missing'],
     ['no JSON', delivery({}, 'a=1'), 'signature-malformed'],
+    ['a control character in a text that nobody reads', delivery({}, body(item('10', sign('10'))).replace('{', '{"x":"\u0001",')), 'signature-missing'],
+    ['half an escape in one', delivery({}, body(item('10', sign('10'))).replace('{', '{"x":"\\u00",')), 'signature-missing'],
     ['padding bits', delivery({}, body(item('10', sign('10').replace(/.=$/, 'B=')))), 'signature-malformed'],
   ])
 })

@@ -2,6 +2,14 @@ import { credentials, holds, require, type Mail, type Oracle } from './oracle.ts
 
 /** Libraries of one sender each, by the name of the preset. */
 export const own: Readonly<Record<string, Oracle>> = {
+  'acuity': {
+    by: 'acuityscheduling verifyMessageSignature',
+    accepts: ({ body, headers, secret }) => {
+      type Verify = (secret: string, body: string, signature: string) => void
+      const { verifyMessageSignature } = require('acuityscheduling') as { readonly verifyMessageSignature: Verify }
+      return holds(() => { verifyMessageSignature(secret, body, headers['x-acuity-signature'] ?? '') })
+    },
+  },
   'clerk': {
     by: '@clerk/backend verifyWebhook',
     accepts: ({ body, headers, secret, url }) => {
@@ -116,6 +124,14 @@ export const own: Readonly<Record<string, Oracle>> = {
       type Construct = (body: string, signature: string, timestamp: string, key: string) => unknown
       const telnyx = (require('telnyx') as (key: string) => { readonly webhooks: { readonly constructEvent: Construct } })('k')
       return holds(() => telnyx.webhooks.constructEvent(body, headers['telnyx-signature-ed25519'] ?? '', headers['telnyx-timestamp'] ?? '', secret))
+    },
+  },
+  'webflow': {
+    by: 'webflow-api webhooks.verifySignature',
+    accepts: ({ body, headers, secret }) => {
+      type Verify = (request: { readonly headers: Mail['headers'], readonly body: string, readonly secret: string }) => Promise<boolean>
+      const { WebflowClient } = require('webflow-api') as { readonly WebflowClient: new (options: object) => { readonly webhooks: { readonly verifySignature: Verify } } }
+      return holds(() => new WebflowClient({ accessToken: 'k' }).webhooks.verifySignature({ headers, body, secret }))
     },
   },
   'workos': {

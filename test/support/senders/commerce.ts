@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { digest, iso, mac, milliseconds, seal, seconds, type Parcel } from './parcel.ts'
 import { inOne, overBody, sender, stamped, token, tAndV1, type Sender } from './shapes.ts'
 
@@ -26,6 +27,9 @@ export const commerce: Record<string, Sender> = {
   'cloudinary': sender((parcel) => ({
     'X-Cld-Timestamp': seconds(parcel), 'X-Cld-Signature': digest(parcel, 'sha1', 'hex', parcel.body, seconds(parcel), parcel.key.bytes),
   })),
+  'connectwise': sender((parcel) => ({
+    'x-content-signature': mac({ ...parcel, key: { ...parcel.key, bytes: createHash('sha256').update(parcel.key.bytes).digest() } }, 'sha256', 'base64', parcel.body),
+  })),
   'deliverect': overBody('x-server-authorization-hmac-sha256'),
   'docusign': overBody('X-DocuSign-Signature-1', { as: 'base64' }),
   'dropbox': overBody('X-Dropbox-Signature'),
@@ -44,6 +48,7 @@ export const commerce: Record<string, Sender> = {
   'hubspot': stamped('X-HubSpot-Signature-v3', 'X-HubSpot-Request-Timestamp', milliseconds, ({ method, url, body }, time) => [method, url, body, time], { as: 'base64' }),
   'hubspot-v1': hubspot('v1', ({ key, body }) => [key.bytes, body]),
   'hubspot-v2': hubspot('v2', ({ key, method, url, body }) => [key.bytes, method, url, body]),
+  'klarna': sender((parcel) => ({ 'Klarna-Signing-Key-Id': parcel.keyId, 'Klarna-Signature': mac(parcel, 'sha256', 'hex', parcel.body) })),
   'klaviyo': stamped('Klaviyo-Signature', 'Klaviyo-Timestamp', iso, ({ body }, time) => [body, time]),
   'linear': sender((parcel) => ({ 'Linear-Signature': mac(parcel, 'sha256', 'hex', parcel.body) }), {
     body: ({ at, id }) => JSON.stringify({ action: 'create', webhookTimestamp: at, webhookId: id }),

@@ -23,6 +23,12 @@ export const messaging: Record<string, Sender> = {
       'event-data': { event: 'opened' },
     }),
   }),
+  'mailgun-form': sender(() => ({}), {
+    covers: 'less',
+    body: (parcel) => new URLSearchParams({
+      timestamp: seconds(parcel), token: parcel.id, signature: mac(parcel, 'sha256', 'hex', seconds(parcel), parcel.id), subject: 'Grüße',
+    }).toString(),
+  }),
   'mandrill': sender((parcel) => ({ 'X-Mandrill-Signature': mac(parcel, 'sha1', 'base64', parcel.url, sortedForm(parcel.body)) }), {
     covers: 'form',
     body: ({ id }) => `mandrill_events=${encodeURIComponent(JSON.stringify([{ event: 'open', _id: id }]))}`,
