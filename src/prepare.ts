@@ -3,7 +3,7 @@ import type { ReadLists } from './certificates/digested-lists.ts'
 import { FetchedLists, type Followed } from './certificates/fetched-lists.ts'
 import type { Address, Arrival } from './core/delivery.ts'
 import type { NonceStore } from './core/nonce.ts'
-import type { StatusSource } from './core/ocsp.ts'
+import type { Revoked, StatusSource } from './core/ocsp.ts'
 import type { Plan, Problem, TlsPlan } from './core/plan.ts'
 import type { Route } from './core/policy.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
@@ -42,12 +42,15 @@ export interface Prepared {
   readonly statuses: StatusSource
   readonly fetchedLists: FetchedLists
   /** Begins to fetch what is named, and ends what the one before did. */
-  readonly follow: (warn: Warn, before: Prepared | undefined) => void
+  readonly follow: (warn: Warn, lost: Lost, before: Prepared | undefined) => void
   readonly unfollow: () => void
   /** Own certificates, authorities and revocation lists, by when they end, and what there is to say of that. */
   readonly expiries: () => readonly Expiry[]
   readonly warnings: (now: Instant) => readonly string[]
 }
+
+/** Told where senders that are connected may have lost their trust, by what came from elsewhere. */
+export interface Lost { readonly listed: () => void; readonly revoked: Revoked }
 
 export interface Preparation {
   readonly world: World
@@ -91,10 +94,11 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
   const { place, files: read } = compiled
   return {
     plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, receiverPlans, files: read, place,
-    publications, feeds, statuses, fetchedLists, follow: (warn, before) => {
+    publications, feeds, statuses, fetchedLists, follow: (warn, { listed, revoked }, before) => {
       publications.start(warn, before?.publications)
       before?.unfollow()
-      fetchedLists.start(followedBy(listeners), warn)
+      fetchedLists.start(followedBy(listeners), { warn, listed })
+      statuses.watch(revoked)
     },
     unfollow: () => {
       publications.stop()
@@ -114,7 +118,7 @@ export function fetchedListsOf(world: World, directory: string): FetchedLists {
 /** The lists that are fetched, each with the authorities of the listener that asks it. */
 function followedBy(listeners: readonly Wanted[]): readonly Followed[] {
   return listeners.flatMap(({ plan, tls: { authorities } }) => (plan.tls.clientCertificate?.crl ?? [])
-    .flatMap((one) => (typeof one === 'object' ? { url: one.url, authorities } : [])))
+    .flatMap((one) => ('url' in one ? { url: one.url, authorities } : [])))
 }
 
 /** The URLs of revocation lists. */

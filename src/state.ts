@@ -60,24 +60,29 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   const directory = files.absolute(settings.fetched.directory)
   const fetchedLists = before?.fetchedDirectory === directory ? before.prepared.fetchedLists : fetchedListsOf(world, directory)
   await fetchedLists.load(listUrls(settings))
-  const readLists = await digestLists(listFiles(settings, files))
+  const readLists = await digestLists(await listFiles(settings, files))
   try {
     return { settings, fetchedDirectory: directory, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same, statuses, fetchedLists, readLists }) }
   } catch (error) {
     if (!sameStore) await nonces.close()
     throw error
+  } finally {
+    files.forget()
   }
 }
 
 /** A configuration that was looked at: good, and nothing of it is open. */
 export interface Looked { readonly settings: Settings; readonly prepared: Prepared; readonly storePlan: StorePlan }
 
-/** Throws `ConfigurationError`, and nothing else. */
-export function looked(files: ConfigurationFiles, world: World): Looked {
+/** Rejects with `ConfigurationError`, and nothing else. */
+export async function looked(files: ConfigurationFiles, world: World): Promise<Looked> {
   const { loaded } = readConfiguration(files.configuration, files)
   const problems: Problem[] = [...loaded.problems]
   const storePlan = compileStore(loaded.settings.replay, files, world.environment, (problem) => { problems.push(problem) })
-  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked, fetchedLists: fetchedListsOf(world, files.absolute(loaded.settings.fetched.directory)) })
+  const readLists = await digestLists(await listFiles(loaded.settings, files))
+  const fetchedLists = fetchedListsOf(world, files.absolute(loaded.settings.fetched.directory))
+  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked, fetchedLists, readLists })
+  files.forget()
   return { settings: loaded.settings, prepared, storePlan }
 }
 
