@@ -209,9 +209,8 @@ export class Gateway {
 
   /** Begins to fetch what the configuration names, and ends what the one before did. */
   #follow(before: State | undefined): void {
-    const warn = (url: string, what: string): void => this.log.warn({ url, what }, 'cannot be refreshed, the last good copy stays')
-    this.#state.prepared.follow(warn, this.#listeners.lost, before?.prepared)
-    for (const text of this.#state.prepared.warnings(this.#world.clock.now())) this.log.warn(text)
+    const failed = (url: string, what: string): void => this.log.warn({ url, what }, 'cannot be refreshed, the last good copy stays')
+    this.#state.prepared.follow({ failed, remind: (text) => this.log.warn(text) }, this.#listeners.lost, before?.prepared)
   }
 
   #record(decided: Decided): void {
