@@ -7,6 +7,7 @@ import { webcrypto } from 'node:crypto'
 /** Files of a small P-256 PKI, all PEM. */
 export interface Certificates {
   readonly ca: string
+  readonly caKey: string
   readonly server: string
   readonly serverKey: string
   /** Leaf and key in one file, as HAProxy wants it. */
@@ -29,7 +30,7 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
     return file
   }
   return {
-    ca: put('ca.pem', authority.certificate.toString('pem')),
+    ca: put('ca.pem', authority.certificate.toString('pem')), caKey: put('ca.key', await writeKey(authority.keys)),
     server: put('server.pem', server.pem), serverKey: put('server.key', server.key),
     serverBundle: put('server.bundle.pem', `${server.pem}\n${server.key}`),
     sender: put('sender.pem', sender.pem), senderKey: put('sender.key', sender.key),
@@ -62,8 +63,11 @@ async function issue(authority: Authority, name: string, usage: string): Promise
       new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
     ],
   })
-  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
-  return { pem: certificate.toString('pem'), key: x509.PemConverter.encode(key, 'PRIVATE KEY') }
+  return { pem: certificate.toString('pem'), key: await writeKey(keys) }
+}
+
+async function writeKey({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> {
+  return x509.PemConverter.encode(Buffer.from(await webcrypto.subtle.exportKey('pkcs8', privateKey)), 'PRIVATE KEY')
 }
 
 function life(): { notBefore: Date, notAfter: Date } {

@@ -62,7 +62,7 @@ export class Gateway {
     this.#connections = new Connections(connectionLimits(limits, around.workers), world.clock, () => this.#load.isLate)
     this.#metrics = new Metrics({
       heldBytes: () => this.#budget.held, connections: () => this.#connections.open, load: this.#load, audit: this.#audit,
-      expiries: () => this.#state.prepared.expiries(),
+      expiries: () => this.#state.prepared.expiries(), statuses: () => this.#state.prepared.statuses.tally(),
       feeds: () => this.#state.prepared.feeds.standing.map(({ name, at, ranges }) => ({ name, ranges, age: at && world.clock.now() - at })),
     })
     this.#admin = new AdminServer({
@@ -211,9 +211,8 @@ export class Gateway {
 
   /** Begins to fetch what the configuration names, and ends what the one before did. */
   #follow(before: State | undefined): void {
-    const warn = (url: string, what: string): void => this.log.warn({ url, what }, 'cannot be refreshed, the last good copy stays')
-    this.#state.prepared.follow(warn, before?.prepared)
-    for (const text of this.#state.prepared.warnings(this.#world.clock.now())) this.log.warn(text)
+    const failed = (url: string, what: string): void => this.log.warn({ url, what }, 'cannot be refreshed, the last good copy stays')
+    this.#state.prepared.follow({ failed, remind: (text) => this.log.warn(text) }, this.#listeners.lost, before?.prepared)
   }
 
   #record(decided: Decided): void {

@@ -3,8 +3,9 @@ import type { ReadLists } from './certificates/digested-lists.ts'
 import { FetchedLists, type Followed } from './certificates/fetched-lists.ts'
 import type { Address, Arrival } from './core/delivery.ts'
 import type { NonceStore } from './core/nonce.ts'
-import type { StatusSource } from './core/ocsp.ts'
+import type { Revoked, StatusSource } from './core/ocsp.ts'
 import type { Plan, Problem, TlsPlan } from './core/plan.ts'
+import type { Cancel, Clock } from './core/ports.ts'
 import type { Route } from './core/policy.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
 import { compilePlan, type Parts } from './config/compile.ts'
@@ -21,7 +22,7 @@ import { expiriesOf, warnOfExpiry, type Expiry } from './listen/expiry.ts'
 import { buildTlsOptions } from './listen/tls.ts'
 import { keepBytes } from './outside/kept-bytes.ts'
 import { Publications, type Warn } from './outside/publications.ts'
-import type { Instant } from './core/units.ts'
+import type { Instant, Milliseconds } from './core/units.ts'
 import type { World } from './world.ts'
 
 /** Everything that a configuration says, ready to be served: what `run` uses and what `check` proves. */
@@ -42,12 +43,23 @@ export interface Prepared {
   readonly statuses: StatusSource
   readonly fetchedLists: FetchedLists
   /** Begins to fetch what is named, and ends what the one before did. */
-  readonly follow: (warn: Warn, before: Prepared | undefined) => void
+  readonly follow: (log: FollowLog, lost: Lost, before: Prepared | undefined) => void
   readonly unfollow: () => void
   /** Own certificates, authorities and revocation lists, by when they end, and what there is to say of that. */
   readonly expiries: () => readonly Expiry[]
   readonly warnings: (now: Instant) => readonly string[]
 }
+
+/** What there is to say while it runs. */
+export interface FollowLog {
+  /** Something cannot be fetched. */
+  readonly failed: Warn
+  /** Something expires soon: at once, and each day from then on. */
+  readonly remind: (text: string) => void
+}
+
+/** Told where senders that are connected may have lost their trust, by what came from elsewhere. */
+export interface Lost { readonly listed: () => void; readonly revoked: Revoked }
 
 export interface Preparation {
   readonly world: World
@@ -89,21 +101,37 @@ export function prepare(loaded: Loaded, files: ConfigurationFiles, { world, nonc
     throw new ConfigurationError(inFileOrder(problems.map(compiled.place)))
   }
   const { place, files: read } = compiled
+  const warnings = (now: Instant): readonly string[] => [...warnOfExpiry(listeners, now, settings.warnBefore), ...listUrls(settings).filter((url) => fetchedLists.at(url).length === 0)
+    .map((url) => `the revocation list ${url} was never fetched here: senders below its authority are refused until it is`)]
+  let stopReminding: Cancel = () => {}
   return {
     plan, find: compileRoutes(plan.routes), admits: compileAdmission(plan.routes), listeners, receivers, receiverPlans, files: read, place,
-    publications, feeds, statuses, fetchedLists, follow: (warn, before) => {
-      publications.start(warn, before?.publications)
+    publications, feeds, statuses, fetchedLists, warnings, follow: ({ failed, remind }, { listed, revoked }, before) => {
+      publications.start(failed, before?.publications)
       before?.unfollow()
-      fetchedLists.start(followedBy(listeners), warn)
+      fetchedLists.start(followedBy(listeners), { warn: failed, listed })
+      statuses.watch(revoked)
+      stopReminding = remindDaily(world.clock, warnings, remind)
     },
     unfollow: () => {
       publications.stop()
       fetchedLists.stop()
+      stopReminding()
     },
     expiries: () => expiriesOf(listeners),
-    warnings: (now) => [...warnOfExpiry(listeners, now, settings.warnBefore), ...listUrls(settings).filter((url) => fetchedLists.at(url).length === 0)
-      .map((url) => `the revocation list ${url} was never fetched here: senders below its authority are refused until it is`)],
   }
+}
+
+const day: Milliseconds = 86_400_000
+
+function remindDaily(clock: Clock, warnings: Prepared['warnings'], remind: FollowLog['remind']): Cancel {
+  let cancel: Cancel = () => {}
+  const look = (): void => {
+    for (const text of warnings(clock.now())) remind(text)
+    cancel = clock.after(day, look)
+  }
+  look()
+  return () => cancel()
 }
 
 /** Where lists are kept that were fetched. */
@@ -114,7 +142,7 @@ export function fetchedListsOf(world: World, directory: string): FetchedLists {
 /** The lists that are fetched, each with the authorities of the listener that asks it. */
 function followedBy(listeners: readonly Wanted[]): readonly Followed[] {
   return listeners.flatMap(({ plan, tls: { authorities } }) => (plan.tls.clientCertificate?.crl ?? [])
-    .flatMap((one) => (typeof one === 'object' ? { url: one.url, authorities } : [])))
+    .flatMap((one) => ('url' in one ? { url: one.url, authorities } : [])))
 }
 
 /** The URLs of revocation lists. */

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import { digestLists } from './certificates/digested-lists.ts'
+import { StatusesWhenAsked } from './certificates/ocsp-when-asked.ts'
 import { readConfiguration } from './config/compile.ts'
 import type { ConfigurationFiles } from './config/files.ts'
 import { listFiles } from './config/listeners.ts'
 import type { Settings } from './config/schema.ts'
 import { compileStore } from './config/store.ts'
 import type { NonceStore } from './core/nonce.ts'
-import { notAsked, type StatusSource } from './core/ocsp.ts'
+import { notAsked } from './core/ocsp.ts'
 import type { Problem } from './core/plan.ts'
 import type { Receiver, ReceiverPlan } from './core/receiver.ts'
 import type { StorePlan } from './core/store-plan.ts'
@@ -55,41 +56,33 @@ export async function loadState({ files, world, before, openStore: open }: Loadi
   const nonces = 'store' in opened ? opened.store : noStore
   const problems = 'store' in opened ? mistakes : [...mistakes, opened.problem]
   // What responders said holds whatever is reloaded.
-  const statuses = before?.prepared.statuses ?? statusesOf(world)
+  const statuses = before?.prepared.statuses ?? new StatusesWhenAsked(world)
   const directory = files.absolute(settings.fetched.directory)
   const fetchedLists = before?.fetchedDirectory === directory ? before.prepared.fetchedLists : fetchedListsOf(world, directory)
   await fetchedLists.load(listUrls(settings))
-  const readLists = await digestLists(listFiles(settings, files))
+  const readLists = await digestLists(await listFiles(settings, files))
   try {
     return { settings, fetchedDirectory: directory, nonces, storePlan, underWay: new UnderWay(), prepared: prepare({ ...loaded, problems }, files, { world, nonces, reuse: same, statuses, fetchedLists, readLists }) }
   } catch (error) {
     if (!sameStore) await nonces.close()
     throw error
-  }
-}
-
-/** What reads and writes OCSP is large, and read when a route first asks. */
-function statusesOf(world: World): StatusSource {
-  let ready: StatusSource | undefined
-  const load = async (): Promise<StatusSource> => new (await import('./certificates/ocsp-statuses.ts')).Statuses(world)
-  let loading: Promise<StatusSource> | undefined
-  return {
-    ask: (link, rule) => ready?.ask(link, rule) ?? (loading ??= load()).then((statuses) => {
-      ready = statuses
-      return statuses.ask(link, rule)
-    }),
+  } finally {
+    files.forget()
   }
 }
 
 /** A configuration that was looked at: good, and nothing of it is open. */
 export interface Looked { readonly settings: Settings; readonly prepared: Prepared; readonly storePlan: StorePlan }
 
-/** Throws `ConfigurationError`, and nothing else. */
-export function looked(files: ConfigurationFiles, world: World): Looked {
+/** Rejects with `ConfigurationError`, and nothing else. */
+export async function looked(files: ConfigurationFiles, world: World): Promise<Looked> {
   const { loaded } = readConfiguration(files.configuration, files)
   const problems: Problem[] = [...loaded.problems]
   const storePlan = compileStore(loaded.settings.replay, files, world.environment, (problem) => { problems.push(problem) })
-  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked, fetchedLists: fetchedListsOf(world, files.absolute(loaded.settings.fetched.directory)) })
+  const readLists = await digestLists(await listFiles(loaded.settings, files))
+  const fetchedLists = fetchedListsOf(world, files.absolute(loaded.settings.fetched.directory))
+  const prepared = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked, fetchedLists, readLists })
+  files.forget()
   return { settings: loaded.settings, prepared, storePlan }
 }
 

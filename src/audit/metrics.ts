@@ -1,4 +1,5 @@
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry, type MetricObject } from 'prom-client'
+import type { StatusTally } from '../core/ocsp.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import type { Decided } from './record.ts'
 
@@ -10,6 +11,7 @@ export interface Watched {
   readonly audit: { readonly isFailing: boolean }
   readonly expiries: () => readonly { readonly kind: string; readonly name: string; readonly at: Instant }[]
   readonly feeds: () => readonly { readonly name: string; readonly age: Milliseconds | undefined; readonly ranges: number }[]
+  readonly statuses: () => StatusTally
 }
 
 /** What the metrics page shows. Counted in plain maps on the way of a delivery, turned into Prometheus text when asked. */
@@ -73,6 +75,7 @@ export class Metrics {
         for (const { kind, name, at } of [...state.expiries()].reverse()) this.set({ kind, name }, at / 1_000)
       },
     })
+    countStatuses(registers, state.statuses)
     this.#reloads = new Counter({ name: 'sallyport_reloads_total', help: 'Reloads by result', labelNames: ['result'], registers, aggregator: 'max' })
     this.#lastReload = new Gauge({ name: 'sallyport_last_reload_successful', help: '1 where the last reload was taken, else 0', registers, aggregator: 'min' })
     this.#lastReload.set(1)
@@ -103,6 +106,24 @@ export class Metrics {
   snapshot(): Promise<readonly MetricObject[]> {
     return this.#registry.getMetricsAsJSON()
   }
+}
+
+/** What responders said. Outcomes are words of ours: the page cannot grow without bound. */
+function countStatuses(registers: Registry[], tally: Watched['statuses']): void {
+  new Counter({
+    name: 'sallyport_ocsp_answers_total', help: 'Questions to OCSP responders, by status or by why there is none', labelNames: ['outcome'], registers,
+    collect() {
+      this.reset()
+      for (const [outcome, count] of tally().answers) this.inc({ outcome }, count)
+    },
+  })
+  new Counter({
+    name: 'sallyport_ocsp_reused_total', help: 'How often an answer of an OCSP responder that was known already served', registers,
+    collect() {
+      this.reset()
+      this.inc(tally().reused)
+    },
+  })
 }
 
 /** One page over several processes: counters are added up, of the rest each metric says how. */

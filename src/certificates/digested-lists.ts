@@ -1,38 +1,29 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificates } from './pem.ts'
-import { listsIn, readRevocationLists, RevocationList } from './revocation-list.ts'
+import { readRevocationLists, readRevocationListsLater, type RevocationList } from './revocation-list.ts'
 
-/** The text of a file of lists → the lists; throws a plain sentence for what is none. */
-export type ReadLists = (text: string) => RevocationList[]
+/** The bytes of a file of lists → the lists; throws a plain sentence for what is none. */
+export type ReadLists = (file: Uint8Array) => RevocationList[]
 
 /** Reads them there and then. */
-export const readListsNow: ReadLists = (text) => readRevocationLists(Buffer.from(text, 'latin1'))
+export const readListsNow: ReadLists = readRevocationLists
 
 /**
- * Reads the lists of files ahead, in slices, with the hashing off the event loop; whoever asks for one of these texts
+ * Reads the lists of files ahead, in slices, with the hashing off the event loop; whoever asks for one of these very files
  * then has it at once. What cannot be read is left to whoever asks, who tells what is wrong.
  */
-export async function digestLists(files: readonly { readonly lists: readonly string[]; readonly authorities: readonly string[] }[]): Promise<ReadLists> {
-  const known = new Map<string, RevocationList[]>()
+export async function digestLists(files: readonly { readonly lists: readonly Uint8Array[]; readonly authorities: readonly string[] }[]): Promise<ReadLists> {
+  const known = new Map<Uint8Array, RevocationList[]>()
   for (const { lists, authorities } of files) {
     const issuers = authorities.flatMap((pem) => orNothing(() => readCertificates(pem)))
-    for (const text of lists) {
-      const read = known.get(text) ?? await readAll(text)
+    for (const file of lists) {
+      // Told by whoever asks for it.
+      const read = known.get(file) ?? await readRevocationListsLater(file).catch(() => [])
       for (const list of read) for (const issuer of issuers) await verifyAhead(list, issuer)
-      if (read.length > 0) known.set(text, read)
+      if (read.length > 0) known.set(file, read)
     }
   }
-  return (text) => known.get(text) ?? readListsNow(text)
-}
-
-async function readAll(text: string): Promise<RevocationList[]> {
-  const lists: RevocationList[] = []
-  try {
-    for (const der of listsIn(Buffer.from(text, 'latin1'))) lists.push(await RevocationList.readLater(der))
-    return lists
-  } catch {
-    return [] // told by whoever asks for it
-  }
+  return (file) => known.get(file) ?? readListsNow(file)
 }
 
 async function verifyAhead(list: RevocationList, issuer: X509Certificate): Promise<void> {

@@ -1,13 +1,23 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Cancel, Clock, Exchange, KeptBytes } from '../core/ports.ts'
-import type { Bytes, Milliseconds } from '../core/units.ts'
+import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
 import { nameOf } from './revocation.ts'
-import { listsIn, RevocationList } from './revocation-list.ts'
+import { readRevocationListsLater, type RevocationList } from './revocation-list.ts'
 
 export interface FetchedListsParts { readonly clock: Clock; readonly exchange: Exchange; readonly kept: KeptBytes }
 
 /** A URL that a configuration names, and the authorities that may have issued what stands there. */
 export interface Followed { readonly url: string; readonly authorities: readonly X509Certificate[] }
+
+/** Who wants to know what comes of it. */
+export interface Told {
+  readonly warn: (url: string, what: string) => void
+  /** New lists took the place of those before. */
+  readonly listed: () => void
+}
+
+/** On either clock. */
+interface Due { readonly wall: Instant; readonly monotonic: Milliseconds }
 
 const largest: Bytes = 64 * 1024 * 1024
 const patience: Milliseconds = 30_000
@@ -26,7 +36,7 @@ export class FetchedLists {
   readonly #parts: FetchedListsParts
   readonly #held = new Map<string, readonly RevocationList[]>()
   readonly #timers = new Map<string, Cancel>()
-  #warn: (url: string, what: string) => void = () => {}
+  #told: Told = { warn: () => {}, listed: () => {} }
 
   constructor(parts: FetchedListsParts) {
     this.#parts = parts
@@ -39,14 +49,14 @@ export class FetchedLists {
   async load(urls: readonly string[]): Promise<void> {
     for (const url of urls) {
       const bytes = this.#held.has(url) ? undefined : await this.#parts.kept.read(url)
-      if (bytes !== undefined) await readAll(bytes).then((lists) => this.#held.set(url, lists), () => undefined) // torn: it is fetched anew
+      if (bytes !== undefined) await readRevocationListsLater(bytes).then((lists) => this.#held.set(url, lists), () => undefined) // torn: it is fetched anew
     }
   }
 
   /** From now on these are kept fresh, and no others. */
-  start(followed: readonly Followed[], warn: (url: string, what: string) => void): void {
+  start(followed: readonly Followed[], told: Told): void {
     this.stop()
-    this.#warn = warn
+    this.#told = told
     for (const url of new Set(followed.map((one) => one.url))) {
       const authorities = followed.flatMap((one) => (one.url === url ? one.authorities : []))
       this.#later(url, authorities, this.#held.has(url) ? this.#delay(url) : 0)
@@ -59,29 +69,39 @@ export class FetchedLists {
   }
 
   #later(url: string, authorities: readonly X509Certificate[], delay: Milliseconds): void {
-    const cancel = this.#parts.clock.after(delay, () => {
-      void this.#refresh(url, authorities).then((next) => {
-        if (this.#timers.get(url) === cancel) this.#later(url, authorities, next)
-      })
+    const { clock } = this.#parts
+    this.#await(url, authorities, { wall: clock.now() + delay, monotonic: clock.monotonic() + delay })
+  }
+
+  /** Looks at both clocks each minute: one that leaps ahead, or a machine that slept, ages a list at once. */
+  #await(url: string, authorities: readonly X509Certificate[], due: Due): void {
+    const { clock } = this.#parts
+    const isDue = (): boolean => clock.now() >= due.wall || clock.monotonic() >= due.monotonic
+    const cancel = clock.after(Math.min(pause, due.monotonic - clock.monotonic()), () => {
+      if (!isDue()) return this.#await(url, authorities, due)
+      const isWanted = (): boolean => this.#timers.get(url) === cancel
+      void this.#refresh(url, authorities, isWanted).then((next) => { if (isWanted()) this.#later(url, authorities, next) })
     })
     this.#timers.set(url, cancel)
   }
 
   /** Never rejects: whoever publishes may be down, and the last good lists stay for as long as they hold. */
-  async #refresh(url: string, authorities: readonly X509Certificate[]): Promise<Milliseconds> {
+  async #refresh(url: string, authorities: readonly X509Certificate[], isWanted: () => boolean): Promise<Milliseconds> {
     const abort = new AbortController()
     const cancel = this.#parts.clock.after(patience, () => abort.abort())
     try {
       const bytes = await this.#parts.exchange({ url, cap: largest, signal: abort.signal })
       cancel()
-      const lists = await readAll(bytes)
+      const lists = await readRevocationListsLater(bytes)
       const why = await this.#objection(lists, this.at(url), authorities)
       if (why !== undefined) throw new Error(`refused: ${why}`)
+      if (!isWanted()) return pause // another one is on its way by now, under other rules
       this.#held.set(url, lists)
+      this.#told.listed()
       await this.#parts.kept.write(url, bytes)
       return this.#delay(url)
     } catch (error) {
-      this.#warn(url, this.#explain(url, error))
+      this.#told.warn(url, this.#explain(url, error))
       return pause
     } finally {
       cancel()
@@ -121,10 +141,4 @@ function objectionOfTime({ thisUpdate, nextUpdate, number }: RevocationList, bef
   if (thisUpdate > now + skew) return `holds only from ${new Date(thisUpdate).toISOString()} on`
   const older = before.some((known) => thisUpdate < known.thisUpdate || (number !== undefined && known.number !== undefined && number < known.number) || (number === undefined && known.number !== undefined))
   return older ? 'is older than the one that is known' : undefined
-}
-
-async function readAll(bytes: Uint8Array): Promise<RevocationList[]> {
-  const lists: RevocationList[] = []
-  for (const der of listsIn(bytes)) lists.push(await RevocationList.readLater(der))
-  return lists
 }

@@ -1,7 +1,7 @@
 import { subjectOf, writeQuestion, type Subject } from './ocsp-question.ts'
 import { judgeAnswer, skew, type Answer, type Disbelieved } from './ocsp-answer.ts'
 import { nameOf } from './revocation.ts'
-import type { CertificateLink, CertificateStatus, OcspRule, StatusSource } from '../core/ocsp.ts'
+import type { CertificateLink, CertificateStatus, OcspRule, Revoked, StatusSource, StatusTally } from '../core/ocsp.ts'
 import type { Clock, Exchange, Random } from '../core/ports.ts'
 import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
 
@@ -27,6 +27,8 @@ interface Known {
   asking: Promise<CertificateStatus> | undefined
 }
 
+interface Question { readonly link: CertificateLink; readonly subject: Subject; readonly responder: string; readonly rule: OcspRule }
+
 /**
  * Asks responders, and remembers what they said until it is old: one question under way for each certificate, the next
  * one behind our back once half the time is over. A failure is remembered for half a minute, so that a dead responder
@@ -35,6 +37,9 @@ interface Known {
 export class Statuses implements StatusSource {
   readonly #parts: StatusesParts
   readonly #known = new Map<string, Known>()
+  readonly #answers = new Map<string, number>()
+  #reused = 0
+  #revoked: Revoked = () => {}
 
   constructor(parts: StatusesParts) {
     this.#parts = parts
@@ -47,8 +52,16 @@ export class Statuses implements StatusSource {
     if (responder === undefined) return { status: 'unknown', facts: { ocsp: 'no-responder', authority: nameOf(subject.issuer) } }
     const key = `${rule.nonce} ${subject.key} ${responder}`
     const known = this.#known.get(key) ?? this.#remember(key)
-    return this.#current(known, () => this.#question(known, subject, responder, rule)) ?? this.#inTurn(known, subject, responder, rule)
+    const question: Question = { link, subject, responder, rule }
+    const current = this.#current(known, () => this.#question(known, question))
+    if (current === undefined) return known.asking ?? this.#question(known, question)
+    this.#reused++
+    return current
   }
+
+  readonly tally = (): StatusTally => ({ answers: this.#answers, reused: this.#reused })
+
+  readonly watch = (revoked: Revoked): void => { this.#revoked = revoked }
 
   /** What still holds, if anything does; asks for the next answer in good time. */
   #current({ held, failed, asking }: Known, renew: () => void): CertificateStatus | undefined {
@@ -61,15 +74,15 @@ export class Statuses implements StatusSource {
     return held.status
   }
 
-  #inTurn(known: Known, subject: Subject, responder: string, rule: OcspRule): Promise<CertificateStatus> {
-    return known.asking ?? this.#question(known, subject, responder, rule)
-  }
-
-  #question(known: Known, subject: Subject, responder: string, rule: OcspRule): Promise<CertificateStatus> {
+  #question(known: Known, { link, subject, responder, rule }: Question): Promise<CertificateStatus> {
     known.asking = this.#exchange(subject, responder, rule).then((said) => {
       known.asking = undefined
+      const outcome = said.status === 'disbelieved' ? said.facts.ocsp : said.status
+      this.#answers.set(outcome, (this.#answers.get(outcome) ?? 0) + 1)
       const facts = { ...said.facts, responder, authority: nameOf(subject.issuer) }
-      return said.status === 'disbelieved' ? this.#fail(known, facts) : this.#hold(known, said, { status: said.status, facts })
+      const status = said.status === 'disbelieved' ? this.#fail(known, facts) : this.#hold(known, said, { status: said.status, facts })
+      if (status.status === 'revoked') this.#revoked(link)
+      return status
     })
     return known.asking
   }
@@ -85,7 +98,7 @@ export class Statuses implements StatusSource {
       const bytes = await exchange({ url, post, cap: largest, signal: abort.signal })
       return judgeAnswer(bytes, { subject, nonce, demand }, clock.now())
     } catch (error) {
-      const facts = abort.signal.aborted ? { ocsp: 'timed-out' } : { ocsp: 'unreachable', what: error instanceof Error ? error.message : String(error) }
+      const facts: Disbelieved['facts'] = abort.signal.aborted ? { ocsp: 'timed-out' } : { ocsp: 'unreachable', what: error instanceof Error ? error.message : String(error) }
       return { status: 'disbelieved', facts }
     } finally {
       cancel()

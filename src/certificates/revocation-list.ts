@@ -1,9 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Instant } from '../core/units.ts'
 import { Der, type Element } from './der.ts'
+import { listsIn } from './list-file.ts'
 import { SerialSet } from './serial-set.ts'
 import { digestOf, isSignature, isSignatureLater } from './signature-algorithms.ts'
+import { atOnce, inSlices, type Slices } from './slices.ts'
 
 const sequence = 0x30
 const integer = 0x02
@@ -38,17 +39,17 @@ export class RevocationList {
 
   /** Reads a list, DER; throws a plain sentence for one that is broken or that we do not take. */
   static read(der: Uint8Array): RevocationList {
-    const list = new RevocationList(der)
-    const steps = list.#readEntries()
-    while (steps.next().done !== true) continue
-    return list
+    return atOnce(RevocationList.#inSteps(der))
   }
 
-  /** The same in slices, so that the event loop turns in between; `turn` waits for that. */
-  static async readLater(der: Uint8Array, turn: () => Promise<unknown> = nextTurn): Promise<RevocationList> {
+  /** The same in slices; `turn` waits until the event loop has turned. */
+  static async readLater(der: Uint8Array, turn?: () => Promise<unknown>): Promise<RevocationList> {
+    return await inSlices(RevocationList.#inSteps(der), turn)
+  }
+
+  static *#inSteps(der: Uint8Array): Slices<RevocationList> {
     const list = new RevocationList(der)
-    const steps = list.#readEntries()
-    while (steps.next().done !== true) await turn()
+    list.#serials = list.#entries && (yield* SerialSet.read(der, list.#entries))
     return list
   }
 
@@ -73,10 +74,6 @@ export class RevocationList {
     this.#entries = list.maybe(sequence)
     this.number = readExtensions(list)
     list.finish()
-  }
-
-  *#readEntries(): Generator<void, void> {
-    this.#serials = this.#entries && (yield* SerialSet.read(this.#bytes, this.#entries))
   }
 
   /** Does this certificate's name stand as the issuer? The signature is what proves it. */
@@ -113,20 +110,14 @@ export class RevocationList {
 
 /** Every list of a file: PEM with one or several, or one in DER. Throws a plain sentence where anything else is in it. */
 export function readRevocationLists(file: Uint8Array): RevocationList[] {
-  return listsIn(file).map(RevocationList.read)
+  return atOnce(listsIn(file)).map(RevocationList.read)
 }
 
-/** The DER of each list. */
-export function listsIn(file: Uint8Array): Uint8Array[] {
-  if (file[0] === sequence) return [file]
-  const text = Buffer.from(file).toString('latin1')
-  const blocks = text.split(/-----BEGIN X509 CRL-----/).slice(1).map((block) => block.split('-----END X509 CRL-----'))
-  if (blocks.length === 0) throw new Error('it holds no revocation list, neither PEM nor DER')
-  return blocks.map(([body, rest]) => {
-    // What is no base64 inside is passed over: the signature tells whether it mattered.
-    if (body === undefined || rest === undefined) throw new Error('it holds a broken PEM block')
-    return Buffer.from(body, 'base64')
-  })
+/** The same in slices. */
+export async function readRevocationListsLater(file: Uint8Array): Promise<RevocationList[]> {
+  const lists: RevocationList[] = []
+  for (const der of await inSlices(listsIn(file))) lists.push(await RevocationList.readLater(der))
+  return lists
 }
 
 /** Gives the number of the list. */
@@ -172,7 +163,7 @@ function signatureOf(der: Uint8Array, { content, end }: Element): Uint8Array {
 }
 
 /** The subject of a certificate, DER: version, serial, algorithm, issuer and validity stand before it (RFC 5280 4.1). */
-function subjectOf(der: Uint8Array): Buffer {
+export function subjectOf(der: Uint8Array): Buffer {
   const certificate = new Der(der).enter(sequence).enter(sequence)
   certificate.maybe(0xa0)
   certificate.take(integer)

@@ -1,4 +1,5 @@
-import { verify, type KeyObject } from 'node:crypto'
+import { createVerify, verify, type KeyObject } from 'node:crypto'
+import { inSlices, type Slices } from './slices.ts'
 
 /** What is taken for lists and answers of authorities: RSA, ECDSA and EdDSA with SHA-256 or better. The digest is null where the algorithm has its own. */
 const algorithms: readonly { readonly oid: string; readonly content: string; readonly digest: string | null }[] = [
@@ -29,13 +30,32 @@ export function isSignature(digest: string | null, signed: Uint8Array, key: KeyO
   }
 }
 
-/** The same off the event loop: to hash many megabytes takes longer than it may stand still. */
-export function isSignatureLater(digest: string | null, signed: Uint8Array, key: KeyObject, signature: Uint8Array): Promise<boolean> {
-  return new Promise((resolve) => {
-    try {
-      verify(digest, signed, key, signature, (error, answer) => resolve(error === null && answer))
-    } catch {
-      resolve(false)
-    }
+/** So much is hashed in well under a millisecond. */
+const slice = 512 * 1024
+
+/**
+ * The same without holding up the event loop: hashed in slices, where the algorithm hashes first; else by a thread, for
+ * which OpenSSL copies all of it. `turn` waits until the event loop has turned.
+ */
+export async function isSignatureLater(digest: string | null, signed: Uint8Array, key: KeyObject, signature: Uint8Array, turn?: () => Promise<unknown>): Promise<boolean> {
+  try {
+    return digest === null ? await byThread(signed, key, signature) : await inSlices(verifySteps(digest, signed, key, signature), turn)
+  } catch {
+    return false
+  }
+}
+
+function* verifySteps(digest: string, signed: Uint8Array, key: KeyObject, signature: Uint8Array): Slices<boolean> {
+  const verifier = createVerify(digest)
+  for (let at = 0; at < signed.length; at += slice) {
+    if (at > 0) yield
+    verifier.update(signed.subarray(at, at + slice))
+  }
+  return verifier.verify(key, signature)
+}
+
+function byThread(signed: Uint8Array, key: KeyObject, signature: Uint8Array): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    verify(null, signed, key, signature, (error, answer) => { if (error === null) resolve(answer); else reject(error) })
   })
 }

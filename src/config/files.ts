@@ -1,4 +1,5 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Bytes } from '../core/units.ts'
 
@@ -8,6 +9,7 @@ export class ConfigurationFiles {
   readonly configuration: string
   readonly base: string
   readonly #read = new Map<string, string>()
+  readonly #ahead = new Map<string, Uint8Array | Fault>()
 
   constructor(configurationFile: string) {
     this.configuration = configurationFile
@@ -25,19 +27,32 @@ export class ConfigurationFiles {
   }
 
   /** The bytes of a file, or why not, in words. */
-  read(name: string, cap: Bytes): Uint8Array | { readonly fault: string } {
+  read(name: string, cap: Bytes): Uint8Array | Fault {
     const path = this.absolute(name)
     this.#note(path)
     try {
-      const bytes = readFileSync(path)
-      return bytes.length > cap ? { fault: `holds more than ${cap} bytes` } : bytes
+      return this.#ahead.get(path) ?? fitting(readFileSync(path), cap)
     } catch (error) {
       return { fault: faultOf(error) }
     }
   }
 
+  /** The same off the event loop, for a file of many megabytes; `read` gives these very bytes then, until `forget`. */
+  async readAhead(name: string, cap: Bytes): Promise<Uint8Array | Fault> {
+    const path = this.absolute(name)
+    this.#note(path)
+    const bytes = this.#ahead.get(path) ?? await readFile(path).then((all) => fitting(all, cap), (error: unknown) => ({ fault: faultOf(error) }))
+    this.#ahead.set(path, bytes)
+    return bytes
+  }
+
+  /** Lets go of what was read ahead. */
+  forget(): void {
+    this.#ahead.clear()
+  }
+
   /** The same, of a file that need not be there: undefined where it is not. It is watched all the same. */
-  readIfThere(name: string, cap: Bytes): Uint8Array | { readonly fault: string } | undefined {
+  readIfThere(name: string, cap: Bytes): Uint8Array | Fault | undefined {
     const found = this.read(name, cap)
     return 'fault' in found && found.fault === notThere ? undefined : found
   }
@@ -46,6 +61,12 @@ export class ConfigurationFiles {
   #note(path: string): void {
     if (!this.#read.has(path)) this.#read.set(path, fingerprint(path))
   }
+}
+
+export interface Fault { readonly fault: string }
+
+function fitting(bytes: Uint8Array, cap: Bytes): Uint8Array | Fault {
+  return bytes.length > cap ? { fault: `holds more than ${cap} bytes` } : bytes
 }
 
 /**

@@ -29,16 +29,28 @@ function compileTls(settings: ListenerSettings['tls'], path: Path, files: Config
     clientCertificate: client === undefined ? undefined : {
       mode: client.mode,
       ca: client.ca.map((name, at) => read(name, 'clientCertificate', 'ca', at)),
-      crl: client.crl.map((name, at) => (isUrl(name) ? { url: name } : read(name, 'clientCertificate', 'crl', at))),
+      crl: client.crl.map((name, at) => (isUrl(name) ? { url: name } : readBytes(name, [...path, 'clientCertificate', 'crl', at], files, report))),
       ocsp: client.ocsp,
     },
   }
 }
 
-/** The texts of the listeners' lists and authorities, as far as they can be read; to be read ahead. */
-export function listFiles({ listeners }: Settings, files: ConfigurationFiles) {
-  const textsOf = (names: readonly string[]): string[] => names.filter((name) => !isUrl(name)).map((name) => readText(name, [], files, () => {}))
-  return listeners.flatMap(({ tls: { clientCertificate: client } }) => (client === undefined ? [] : [{ lists: textsOf(client.crl), authorities: textsOf(client.ca) }]))
+/** Files of lists, and the texts of the authorities that may have issued them. */
+export interface ListFiles { readonly lists: readonly Uint8Array[]; readonly authorities: readonly string[] }
+
+/** The listeners' files of lists, as far as they can be read, each read ahead. */
+export async function listFiles({ listeners }: Settings, files: ConfigurationFiles): Promise<ListFiles[]> {
+  const found: ListFiles[] = []
+  for (const { tls: { clientCertificate: client } } of listeners) {
+    if (client === undefined) continue
+    const lists: Uint8Array[] = []
+    for (const name of client.crl.filter((one) => !isUrl(one))) {
+      const bytes = await files.readAhead(name, cap)
+      if (!('fault' in bytes)) lists.push(bytes)
+    }
+    found.push({ lists, authorities: client.ca.map((name) => readText(name, [], files, () => {})) })
+  }
+  return found
 }
 
 /** Is this list fetched, and not a file? */
@@ -48,8 +60,12 @@ export function isUrl(name: string): boolean {
 
 /** The text of a PEM file; empty once a problem was reported. */
 export function readText(name: string, path: Path, files: ConfigurationFiles, report: Report): string {
+  return Buffer.from(readBytes(name, path, files, report)).toString('latin1')
+}
+
+function readBytes(name: string, path: Path, files: ConfigurationFiles, report: Report): Uint8Array {
   const bytes = files.read(name, cap)
-  if (!('fault' in bytes)) return Buffer.from(bytes).toString('latin1')
+  if (!('fault' in bytes)) return bytes
   report({ path, what: `the file ${files.absolute(name)} ${bytes.fault}`, mend: 'write a path relative to the configuration file' })
-  return ''
+  return new Uint8Array()
 }

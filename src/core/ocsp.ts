@@ -24,6 +24,19 @@ export interface CertificateStatus {
 /** Who is asked. At once where the answer is known and still holds; never rejects. */
 export interface StatusSource {
   readonly ask: (link: CertificateLink, rule: OcspRule) => CertificateStatus | Promise<CertificateStatus>
+  readonly tally: () => StatusTally
+  /** Told of each answer from now on that says revoked: connections are open that nobody asks about. One watches at a time. */
+  readonly watch: (revoked: Revoked) => void
+}
+
+export type Revoked = (link: CertificateLink) => void
+
+/** What came of asking so far. */
+export interface StatusTally {
+  /** Questions that were answered or failed, by outcome: a status, or why there is none. */
+  readonly answers: ReadonlyMap<string, number>
+  /** How often what was known already served. */
+  readonly reused: number
 }
 
 const responderUrl = z.string().transform((text, context) => {
@@ -52,4 +65,6 @@ export const ocspSchema = z.strictObject({
 export type OcspRule = z.output<typeof ocspSchema>
 
 /** Where nobody may be asked (`check`, `explain`): every certificate is good, and the facts say why. */
-export const notAsked: StatusSource = { ask: () => ({ status: 'good', facts: { ocsp: 'not-asked' } }) }
+export const notAsked: StatusSource = {
+  ask: () => ({ status: 'good', facts: { ocsp: 'not-asked' } }), tally: () => ({ answers: new Map(), reused: 0 }), watch: () => {},
+}

@@ -43,8 +43,8 @@ export interface ClientCertificatePlan {
   readonly mode: 'request' | 'require'
   /** Never empty. */
   readonly ca: readonly string[]
-  /** The text of a file, or where a list is fetched from. */
-  readonly crl: readonly (string | { readonly url: string })[]
+  /** A file, PEM or DER, or where a list is fetched from. */
+  readonly crl: readonly (Uint8Array | { readonly url: string })[]
   readonly ocsp?: OcspRule | undefined
 }
 

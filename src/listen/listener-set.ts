@@ -1,8 +1,11 @@
 import type { AddressInfo } from 'node:net'
+import type { CertificateLink } from '../core/ocsp.ts'
 import type { Limits, ListenerPlan } from '../core/plan.ts'
+import type { SenderConnection } from './connection.ts'
 import { ListenFault } from './listen-fault.ts'
 import { Listener, type ListenerParts, type ListenerRules } from './listener.ts'
 import { compileSource } from './source.ts'
+import { dismissHolders, dismissUntrusted } from './standing.ts'
 import type { TlsMaterial } from './tls.ts'
 
 /** A listener as a configuration wants it. */
@@ -48,12 +51,22 @@ export class ListenerSet {
     }
   }
 
+  /** Closes connections, after the answer that is under way, whose certificate lost its trust by what came from elsewhere. */
+  readonly lost = {
+    listed: (): void => { void dismissUntrusted(this.#senders) },
+    revoked: (link: CertificateLink): void => { void dismissHolders(this.#senders, link) },
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#open.map(({ listener }) => listener.stop()))
   }
 
   destroy(): void {
     for (const { listener } of this.#open) listener.destroy()
+  }
+
+  get #senders(): readonly SenderConnection[] {
+    return this.#open.flatMap(({ listener }) => listener.senders)
   }
 
   async #openOne(wanted: Wanted, at: number, limits: Limits, fresh: Listener[]) {

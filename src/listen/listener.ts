@@ -97,7 +97,12 @@ export class Listener {
   renew(rules: ListenerRules): void {
     this.#server = this.#makeServer(rules)
     this.#rules = rules
-    void dismissUntrusted([...this.#senders])
+    void dismissUntrusted(this.senders)
+  }
+
+  /** Whose connections are open. */
+  get senders(): readonly SenderConnection[] {
+    return [...this.#senders]
   }
 
   /**

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PeerCertificate } from '../core/delivery.ts'
+import type { CertificateLink } from '../core/ocsp.ts'
 import { reasonOfTrustError, type CertificateReason } from '../core/trust.ts'
 import type { Facts } from '../core/verdict.ts'
 import type { SenderConnection } from './connection.ts'
@@ -26,6 +27,17 @@ export async function dismissUntrusted(senders: readonly SenderConnection[]): Pr
   for (const sender of senders) {
     const trust = sender.certificate?.trust
     if (trust !== undefined && trust !== 'trusted') sender.dismiss()
+    await nextTurn()
+  }
+}
+
+/** After a responder said revoked: whoever shows that certificate, or stands below it. */
+export async function dismissHolders(senders: readonly SenderConnection[], { certificate, of }: Pick<CertificateLink, 'certificate' | 'of'>): Promise<void> {
+  const isIt = (one: Uint8Array): boolean => Buffer.from(one).equals(certificate)
+  for (const sender of senders) {
+    const shown = sender.certificate
+    if (shown === undefined) continue
+    if (of === 'sender' ? isIt(shown.der) : shown.issuers.some(isIt)) sender.dismiss()
     await nextTurn()
   }
 }

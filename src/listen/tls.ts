@@ -73,7 +73,7 @@ export type FetchedAt = (url: string) => readonly RevocationList[]
 
 /** Those of files, and those that were fetched: they change behind our back. */
 function compileLists({ clientCertificate }: TlsPlan, own: readonly RevocationList[], fetched: FetchedAt): () => readonly RevocationList[] {
-  const urls = (clientCertificate?.crl ?? []).flatMap((one) => (typeof one === 'object' ? one.url : []))
+  const urls = (clientCertificate?.crl ?? []).flatMap((one) => ('url' in one ? one.url : []))
   return urls.length === 0 ? () => own : () => [...own, ...urls.flatMap(fetched)]
 }
 
@@ -98,7 +98,7 @@ function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt, r
   attempt(at('ca'), 'write at least one PEM file', () => {
     if (asked.ca.length === 0) throw new Error('no authority is named, so no sender could be trusted')
   })
-  const lists = asked.crl.flatMap((crl, index) => typeof crl === 'object' ? [] :
+  const lists = asked.crl.flatMap((crl, index) => 'url' in crl ? [] :
     attempt(at('crl', index), 'write complete revocation lists, PEM or DER, as their authority issued them', () => readLists(read(crl), authorities)) ?? [])
   return { authorities, lists }
 }

@@ -5,6 +5,7 @@ import { AuditLog, operatorLog, type OperatorLog } from '../audit/log.ts'
 import { Metrics, pageOf } from '../audit/metrics.ts'
 import { ConfigurationFiles, fileReference } from '../config/files.ts'
 import { ConfigurationError } from '../config/problems.ts'
+import { notAsked } from '../core/ocsp.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { ListenFault } from '../listen/listen-fault.ts'
 import { looked, type Looked } from '../state.ts'
@@ -33,7 +34,9 @@ export class SeveralWorkers {
   readonly #file: string
   readonly #world: World
   readonly #audit: AuditLog
-  readonly #metrics = new Metrics({ heldBytes: () => 0, connections: () => 0, load: { inFlight: 0, delay: 0 }, audit: { isFailing: false }, expiries: () => [], feeds: () => [] })
+  readonly #metrics = new Metrics({
+    heldBytes: () => 0, connections: () => 0, load: { inFlight: 0, delay: 0 }, audit: { isFailing: false }, expiries: () => [], feeds: () => [], statuses: notAsked.tally,
+  })
   readonly #admin: AdminServer
   readonly #crew: Crew
   readonly #size: Size
@@ -64,7 +67,7 @@ export class SeveralWorkers {
 
   /** Rejects with `ConfigurationError`, and nothing stays open then. */
   static async start(file: string, world: World, size: Size): Promise<SeveralWorkers> {
-    const several = new SeveralWorkers(file, world, size, looked(new ConfigurationFiles(file), world))
+    const several = new SeveralWorkers(file, world, size, await looked(new ConfigurationFiles(file), world))
     try {
       await several.#open()
       return several
@@ -125,7 +128,7 @@ export class SeveralWorkers {
     if (this.#draining) return 'refused'
     const files = new ConfigurationFiles(this.#file)
     try {
-      const next = looked(files, this.#world)
+      const next = await looked(files, this.#world)
       const result = await this.#crew.reload()
       this.#watched = files.all
       if (result === 'refused') throw new Error('a worker refused it')

@@ -1,8 +1,10 @@
+import 'reflect-metadata'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { Extension } from '@peculiar/x509'
 import t, { type Test } from 'tap'
 import { checkConfiguration } from '../../src/cli/check.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
@@ -14,9 +16,10 @@ const post = 'POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\
 
 /** Somebody who publishes a list on loopback, over plain http as authorities do. */
 async function startPublisher(t: Test, body: string | Buffer) {
-  const publisher = { body, asked: 0, url: '', status: 200 }
+  const publisher = { body, asked: 0, url: '', status: 200, answer: undefined as ((response: ServerResponse) => void) | undefined }
   const server = createServer((_, response) => {
     publisher.asked++
+    if (publisher.answer !== undefined) return publisher.answer(response)
     response.writeHead(publisher.status, publisher.status === 302 ? { location: '/other' } : {}).end(publisher.body)
   })
   server.listen(0, '127.0.0.1')
@@ -143,4 +146,141 @@ t.test('what is kept may be torn', async (t) => {
   await until(() => readdirSync(directory).some((file) => file.endsWith('.bytes')))
   for (const file of readdirSync(directory)) writeFileSync(join(directory, file), 'torn')
   t.match(await checkConfiguration(gateway.file, gateway.world), /never fetched/)
+})
+
+/** RFC 5280 5.2.5, critical: fields by their tag, each true. */
+const distributionPoint = (field: string) => new Extension('2.5.29.28', true, Buffer.from(`3003${field}01ff`, 'hex'))
+
+t.test('lists for a part of the certificates, lists of nobody, lists without end: none takes the place of what is known', async (t) => {
+  const pki = await makePki()
+  const [good, bad] = await Promise.all([pki.ca.client(), pki.ca.client()])
+  const { gateway, publisher, receiver } = await scene(t, await pki.ca.crl([bad]), pki)
+  gateway.world.clock.advance(0)
+  await until(async () => await deliver(gateway, good) === 'accepted')
+  const before = receiver.seen.length
+  const partial = (field: string) => pki.ca.crl([], { number: 9, extensions: [distributionPoint(field)] })
+  const whole = await pki.ca.crl([], { number: 9 })
+  const endless = (response: ServerResponse): void => {
+    const block = Buffer.alloc(1024 * 1024, 0x30)
+    const write = (): void => { while (!response.destroyed && response.write(block)) continue }
+    response.on('drain', write)
+    write()
+  }
+  const rows: [string, string | ((response: ServerResponse) => void)][] = [
+    ['of users only', await partial('81')], ['of authorities only', await partial('82')], ['of some reasons only', await partial('83')], ['indirect', await partial('84')], ['of attribute certificates only', await partial('85')],
+    ['with a critical extension that nobody knows', await pki.ca.crl([], { number: 9, extensions: [new Extension('1.2.3.4', true, Buffer.from('0500', 'hex'))] })],
+    ['of an authority that only the sender sends', await pki.intermediate.crl([], { number: 9 })], ['one good, one of a stranger', whole + await (await makeCa()).crl()],
+    ['more than 64 MiB', endless], ['broken off', (response) => void response.writeHead(200, { 'content-length': '9999' }).write(whole, () => response.destroy())],
+    ['moved for good', (response) => response.writeHead(301, { location: publisher.url }).end(whole)], ['empty', (response) => response.end()], ['no content', (response) => response.writeHead(204).end()],
+    ['part of it', (response) => response.writeHead(206, { 'content-range': 'bytes 0-9/100' }).end(whole)],
+  ]
+  gateway.world.clock.advance(6 * hour)
+  for (const [name, body] of rows) {
+    if (typeof body === 'string') Object.assign(publisher, { body, answer: undefined })
+    else publisher.answer = body
+    const { asked } = publisher
+    await until(async () => {
+      gateway.world.clock.advance(60_000)
+      await turns(20)
+      return publisher.asked > asked
+    })
+    await turns(50)
+    t.equal(await deliver(gateway, bad), 'certificate-revoked', name)
+  }
+  t.equal(await deliver(gateway, good), 'accepted')
+  t.equal(receiver.seen.length, before + 1, 'the receiver saw nothing of the one')
+})
+
+t.test('a publisher that is silent is left after half a minute, and asked again', async (t) => {
+  const pki = await makePki()
+  const good = await pki.ca.client()
+  const { gateway, publisher, receiver } = await scene(t, await pki.ca.crl(), pki)
+  let left = 0
+  publisher.answer = (response) => void response.on('close', () => { left++ }).writeHead(200).write('-----BEGIN')
+  gateway.world.clock.advance(0)
+  await until(() => publisher.asked === 1)
+  gateway.world.clock.advance(29_999)
+  await turns(20)
+  t.equal(left, 0)
+  gateway.world.clock.advance(1)
+  await until(() => left === 1)
+  t.equal(await deliver(gateway, good), 'revocation-unknown')
+  t.equal(receiver.seen.length, 0)
+  publisher.answer = undefined
+  await until(async () => {
+    gateway.world.clock.advance(60_000)
+    await turns(20)
+    return await deliver(gateway, good) === 'accepted'
+  })
+})
+
+t.test('a new list closes the connections of whom it names, idle ones too', async (t) => {
+  const pki = await makePki()
+  const [good, bad] = await Promise.all([pki.ca.client(), pki.ca.client()])
+  const { gateway, publisher, receiver } = await scene(t, await pki.ca.crl(), pki)
+  gateway.world.clock.advance(0)
+  await until(async () => await deliver(gateway, good) === 'accepted')
+  const connect = async (one: Identity) => {
+    const client = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate, cert: one.chain, key: one.key })
+    t.teardown(() => client.close())
+    return client
+  }
+  const [idle, unused, other] = [await connect(bad), await connect(bad), await connect(good)]
+  for (const client of [idle, other]) t.equal((await client.send(post).response()).status, 200)
+  const before = receiver.seen.length
+  publisher.body = await pki.ca.crl([bad], { number: 2 })
+  gateway.world.clock.advance(6 * hour)
+  t.equal((await idle.ended()).how, 'end')
+  t.equal((await unused.ended()).how, 'end')
+  t.equal((await other.send(post).response()).status, 200, 'others are not touched')
+  t.equal(await deliver(gateway, bad), 'certificate-revoked')
+  t.equal(receiver.seen.length, before + 1)
+})
+
+t.test('the clock leaps', async (t) => {
+  const pki = await makePki()
+  const good = await pki.ca.client()
+  const start = Date.now()
+  const list = (number: number, thisUpdate: number) => pki.ca.crl([], { number, thisUpdate, nextUpdate: thisUpdate + 4 * hour })
+  const { gateway, publisher, receiver } = await scene(t, await list(1, start - hour), pki)
+  const { clock } = gateway.world
+  clock.advance(0)
+  await until(async () => await deliver(gateway, good) === 'accepted')
+  await turns(50)
+  clock.step(5 * hour)
+  t.equal(await deliver(gateway, good), 'revocation-unknown', 'ahead: the list has expired')
+  publisher.body = await list(2, start + 4 * hour)
+  clock.advance(60_000)
+  await until(async () => await deliver(gateway, good) === 'accepted')
+  t.equal(publisher.asked, 2, 'fetched within a minute, and not when its hours would have passed')
+  clock.step(-6 * hour)
+  const seen = receiver.seen.length
+  t.equal(await deliver(gateway, good), 'revocation-unknown', 'back: it does not hold yet')
+  t.match((await gateway.audit(1)).at(-1), { facts: { error: 'CRL_NOT_YET_VALID' } })
+  t.equal(receiver.seen.length, seen)
+})
+
+t.test('what is kept on disk has expired when the gateway starts', async (t) => {
+  const pki = await makePki()
+  const [good, bad] = await Promise.all([pki.ca.client(), pki.ca.client()])
+  const { gateway, publisher } = await scene(t, await pki.ca.crl([bad], { nextUpdate: Date.now() + 2 * hour }), pki)
+  gateway.world.clock.advance(0)
+  await until(async () => await deliver(gateway, good) === 'accepted')
+  const directory = join(gateway.directory, 'fetched')
+  await until(() => readdirSync(directory).some((file) => file.endsWith('.bytes')))
+  await gateway.gateway.drain()
+  publisher.status = 503
+  await t.test('a day later', async (t) => {
+    const receiver = await startReceiver()
+    t.teardown(() => receiver.close())
+    const second = await startGateway(t, {
+      receiver: receiver.port, routes: [{ certificate: {} }], settings: { fetched: { directory } }, now: Date.now() + day,
+      files: () => Promise.resolve({ 'senders.pem': pki.ca.certificate }), clientCertificate: { ca: ['senders.pem'], crl: [publisher.url] },
+    })
+    t.equal(await deliver(second, good), 'revocation-unknown')
+    t.match((await second.audit(1))[0], { facts: { error: 'CRL_HAS_EXPIRED', authority: /^CN=/, nextUpdate: /Z$/ } })
+    t.equal(await deliver(second, bad), 'certificate-revoked', 'on an old list, too')
+    t.match(await checkConfiguration(second.file, second.world), /warning: the revocation list of CN=.* has expired at/)
+    t.equal(receiver.seen.length, 0)
+  })
 })

@@ -3,6 +3,7 @@ import { AsnConvert } from '@peculiar/asn1-schema'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { pageOf } from '../../src/audit/metrics.ts'
 import { usages } from '../../src/pki/authority.ts'
 import { askResponder, startOddResponder, startRelay, startResponder, type OddResponder } from '../support/ocsp.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
@@ -44,6 +45,11 @@ async function reasonOf(client: RawClient, path?: string): Promise<unknown> {
 const answerHolds = 5 * 60_000 + 40_000
 
 const lastRecord = async ({ audit }: TestGateway, count: number) => (await audit(count)).at(-1)
+
+/** What the page of metrics says of responders. */
+async function counted({ gateway }: TestGateway): Promise<string[]> {
+  return (await pageOf([await gateway.measure()])).split('\n').filter((line) => line.startsWith('sallyport_ocsp_')).sort()
+}
 
 /** A question with something changed, as an attacker in between changes it. */
 function change(question: Buffer, how: (asked: OCSPRequest) => void): Uint8Array {
@@ -205,6 +211,65 @@ t.test('revoked while its connection is open', async (t) => {
   t.equal(receiver.seen.length, 5)
   t.equal(await reasonOf(await connect(sender)), 'certificate-revoked', 'and stays it')
   t.match(await lastRecord(gateway, 7), { reason: 'certificate-revoked', facts: { ocsp: 'revoked', revokedAt: '2026-11-01T00:00:00.000Z' } })
+})
+
+t.test('a fresh answer closes every connection of a certificate that it says is revoked, idle ones too', async (t) => {
+  let say: Awaited<ReturnType<typeof startResponder>>['say'] = () => Promise.resolve()
+  const { gateway, receiver, senders, connect } = await scene(t, async ({ ca }) => {
+    const real = await startResponder(t, ca)
+    say = real.say
+    const ocsp = { mode: 'hard', responder: real.url }
+    return [{ certificate: { ocsp } }, { match: { path: '/off' }, certificate: {} }]
+  })
+  const [sender, other] = await Promise.all([senders.ca.client(), senders.ca.client()])
+  await say([['good', sender], ['good', other]])
+  const [asking, idle, unused, elsewhere, honest] = [await connect(sender), await connect(sender), await connect(sender), await connect(sender), await connect(other)]
+  for (const client of [asking, idle, honest]) t.equal(await reasonOf(client), 'accepted')
+  t.equal(await reasonOf(elsewhere, '/off'), 'accepted')
+  await say([['revoked', sender], ['good', other]])
+  gateway.world.clock.advance(answerHolds)
+  t.equal(await reasonOf(asking), 'certificate-revoked')
+  for (const [name, client] of Object.entries({ asking, idle, unused, elsewhere })) t.equal((await client.ended()).how, 'end', `${name} is closed`)
+  t.equal(await reasonOf(honest), 'accepted', 'others are not touched')
+  t.equal(receiver.seen.length, 5)
+  t.same(await counted(gateway), ['sallyport_ocsp_answers_total{outcome="good"} 3', 'sallyport_ocsp_answers_total{outcome="revoked"} 1', 'sallyport_ocsp_reused_total 1'])
+})
+
+t.test('an authority that is revoked takes the connections below it along; and what fails is counted', async (t) => {
+  const pki = await makePki()
+  const [below, beside] = [await pki.intermediate.client(), await pki.ca.client()]
+  const middle = { serial: pki.intermediate.authority.certificate.serialNumber }
+  const root = await startResponder(t, pki.ca, { statuses: [['good', middle], ['good', beside]] })
+  const under = await startResponder(t, pki.intermediate, { statuses: [['good', below]] })
+  const both = await startOddResponder(t, (question, response) => {
+    const [one] = AsnConvert.parse(question, OCSPRequest).tbsRequest.requestList
+    const serial = Buffer.from(one?.reqCert.serialNumber ?? new ArrayBuffer(0)).toString('hex')
+    void askResponder(serial === below.serial ? under.url : root.url, question).then((bytes) => response.end(bytes))
+  })
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  const gateway = await startGateway(t, {
+    receiver: receiver.port, files: () => Promise.resolve({ 'senders.pem': pki.ca.certificate }), clientCertificate: { ca: ['senders.pem'] },
+    routes: [
+      { certificate: { ocsp: { mode: 'hard', certificates: 'chain', responder: both.url } } },
+      { match: { path: '/dead' }, certificate: { ocsp: { mode: 'hard', responder: `http://127.0.0.1:${await freePort()}/` } } },
+    ],
+  })
+  const connect = async (one: Identity) => {
+    const client = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate, cert: one.chain, key: one.key })
+    t.teardown(() => client.close())
+    return client
+  }
+  const [asking, idle, aside] = [await connect(below), await connect(below), await connect(beside)]
+  for (const client of [asking, idle, aside]) t.equal(await reasonOf(client), 'accepted')
+  await root.say([['revoked', middle], ['good', beside]])
+  gateway.world.clock.advance(answerHolds)
+  t.equal(await reasonOf(asking), 'certificate-revoked')
+  await idle.ended()
+  t.equal(await reasonOf(aside), 'accepted')
+  t.equal(await reasonOf(aside, '/dead'), 'revocation-unknown')
+  t.equal(receiver.seen.length, 4)
+  t.same((await counted(gateway)).slice(0, 3), ['good"} 5', 'revoked"} 1', 'unreachable"} 1'].map((tail) => `sallyport_ocsp_answers_total{outcome="${tail}`))
 })
 
 t.test('nobody is asked about a certificate that something cheaper refuses', async (t) => {

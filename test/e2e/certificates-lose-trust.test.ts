@@ -1,6 +1,8 @@
+import { createPrivateKey } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { makeLargeList, pemOf } from '../support/large-list.ts'
 import { day, hour, makeCa, type Identity } from '../support/pki.ts'
 import { startGateway, type GatewayOptions } from '../support/gateway.ts'
 import { rawTls, type RawClient } from '../support/raw.ts'
@@ -150,6 +152,26 @@ t.test('DER, and a list of the intermediate that came with the sender', async (t
   put('below.crl', await pki.intermediate.crl([sender]))
   t.equal(await ask({ crl: ['ca.crl', 'below.crl'] }), 'taken')
   t.equal(await reasonOf(await connect(sender)), 'certificate-revoked')
+})
+
+t.test('a list of four megabytes is taken in slices: others are served in between', async (t) => {
+  const { put, ask, pki, connect, sender } = await gatewayWith(t, {})
+  const good = await pki.ca.client()
+  const list = makeLargeList({ issuer: Buffer.from(pki.ca.authority.certificate.subjectName.toArrayBuffer()), key: createPrivateKey(pki.ca.key), bytes: 4 * 1024 * 1024, revoked: [sender.serial] })
+  for (const [form, file] of [['DER', list], ['PEM', pemOf(list)]] as const) {
+    put('ca.crl', file)
+    let [turns, isTaken] = [0, false]
+    const count = (): void => {
+      turns++
+      if (!isTaken) setImmediate(count)
+    }
+    setImmediate(count)
+    t.equal(await ask({ crl: ['ca.crl'] }), 'taken', form)
+    isTaken = true
+    t.ok(turns > 60, `${form}: 120,000 entries, two thousand at a time: ${turns} turns`)
+    t.equal(await reasonOf(await connect(sender)), 'certificate-revoked', form)
+    t.equal(await reasonOf(await connect(good)), 'accepted', form)
+  }
 })
 
 t.test('no connection is older than maxConnectionAge', async (t) => {

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
-import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import t, { type Test } from 'tap'
 import { makeFetch } from '../../src/outside/fetch.ts'
 import { startGateway, type GatewayOptions } from '../support/gateway.ts'
@@ -117,6 +117,41 @@ void t.test('keys that nobody can fetch', async (t) => {
   t.equal(response.status, 503)
   t.match(JSON.parse(response.body.toString()), { reason: 'undecidable' })
   t.equal(receiver.seen.length, 0)
+})
+
+void t.test('tokens that choose their own algorithm or key get nowhere', async (t) => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const jwk = { ...await exportJWK(publicKey), alg: 'ES256', kid: 'one' }
+  const { gateway, receiver, connect } = await scene(t, { open: true })
+  writeFileSync(resolve(gateway.directory, 'keys.json'), JSON.stringify({ keys: [jwk] }))
+  const [route] = gateway.settings['routes'] as Record<string, unknown>[]
+  gateway.write({ ...gateway.settings, routes: [{ ...route, bearer: { jwt: { ...jwt, keys: 'file:keys.json' } } }] })
+  t.equal(await gateway.gateway.reload(), 'taken')
+  const claims = { iss: jwt.issuer, aud: jwt.audience, sub: 'partner', exp: gateway.world.clock.now() / 1_000 + 60 }
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const mac = (header: object, key: string) => {
+    const text = `${part(header)}.${part(claims)}`
+    return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`
+  }
+  const stranger = await generateKeyPair('ES256')
+  const forged = (header: object) => new SignJWT(claims).setProtectedHeader({ alg: 'ES256', ...header }).sign(stranger.privateKey)
+  const pem = await exportSPKI(publicKey)
+  const rows: [string, string][] = [
+    ...['none', 'None', 'NONE', 'nOnE', ''].map((alg): [string, string] => [`alg ${alg}`, `${part({ alg })}.${part(claims)}.`]),
+    ['a MAC keyed with the public key, PEM', mac({ alg: 'HS256', kid: 'one' }, pem)], ['a MAC keyed with the public key, JWK', mac({ alg: 'HS256', kid: 'one' }, JSON.stringify(jwk))], ['a MAC called ES256', mac({ alg: 'ES256', kid: 'one' }, pem)],
+    ['a MAC keyed with nothing, of a file that is empty', mac({ alg: 'HS256', kid: '../../../../dev/null' }, '')],
+    ...await Promise.all(['../keys.json', '/dev/null', 'file:keys.json', "one' OR '1'='1", '__proto__', 'two'].map(async (kid): Promise<[string, string]> => [`kid ${kid}`, await forged({ kid })])),
+    ['its own key', await forged({ kid: 'one', jwk: await exportJWK(stranger.publicKey) })], ['a URL of its own keys', await forged({ kid: 'one', jku: 'https://evil.example/keys' })],
+    ['a signature of nothing', `${part({ alg: 'ES256', kid: 'one' })}.${part(claims)}.`], ['a signature of zeros (CVE-2022-21449)', `${part({ alg: 'ES256', kid: 'one' })}.${part(claims)}.${Buffer.alloc(64).toString('base64url')}`],
+  ]
+  for (const [name, token] of rows) {
+    const response = await (await connect()).send(waiting(`Authorization: Bearer ${token}`)).response()
+    t.equal(response.status, 401, name)
+    t.equal((JSON.parse(response.body.toString()) as { reason: string }).reason, 'credentials-invalid', name)
+  }
+  t.equal(receiver.seen.length, 0, 'the receiver saw nothing')
+  const good = await new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'one' }).sign(privateKey)
+  t.equal((await (await connect()).send(waiting(`Authorization: Bearer ${good}`)).response()).status, 100)
 })
 
 void t.test('tokens bound to the certificate of the connection', async (t) => {

@@ -1,8 +1,11 @@
+import 'reflect-metadata'
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { JsonGeneralName } from '@peculiar/x509'
+import { AlgorithmIdentifier, type TBSCertificate } from '@peculiar/asn1-x509'
+import { Extension, type JsonGeneralName } from '@peculiar/x509'
 import t from 'tap'
 import { makeKeys, readPrivateKey, writePrivateKey, type Keys } from '../../src/pki/keys.ts'
 import { startGateway } from '../support/gateway.ts'
@@ -127,7 +130,103 @@ const rows: readonly Row[] = [
   { name: 'the root is sent, too', verdict: 'accepted', make: async () => { const one = await path({}); return { ...one, sent: [...one.sent, one.root] } } },
   { name: 'junk is sent, too', verdict: 'accepted', make: async () => { const [one, other] = [await path({}), await path({})]; return { ...one, sent: [...other.sent, ...one.sent, other.leaf] } } },
   { name: 'a hundred certificates are sent', verdict: 'certificate-untrusted', make: hundred },
+  // in kind as x509-limbo and BetterTLS have them: further types of names
+  { name: 'permitted address', verdict: 'accepted', make: constrained({ permitted: [{ iPAddress: '192.0.2.0/24' }] }, named({ type: 'ip', value: '192.0.2.9' })) },
+  { name: 'another address than permitted', verdict: 'certificate-untrusted', make: constrained({ permitted: [{ iPAddress: '192.0.2.0/24' }] }, named({ type: 'ip', value: '192.0.3.9' })) },
+  { name: 'excluded address', verdict: 'certificate-untrusted', make: constrained({ excluded: [{ iPAddress: '192.0.2.0/24' }] }, named({ type: 'ip', value: '192.0.2.9' })) },
+  { name: 'an address of the other family than permitted', verdict: 'certificate-untrusted', make: constrained({ permitted: [{ iPAddress: '192.0.2.0/24' }] }, named({ type: 'ip', value: '2001:db8::1' })) },
+  { name: 'a constraint on names, an address shown', verdict: 'accepted', make: constrained({ permitted: [dns('partner.example')] }, named({ type: 'ip', value: '192.0.2.9' })) },
+  { name: 'permitted e-mail domain', verdict: 'accepted', make: constrained({ permitted: [{ rfc822Name: 'partner.example' }] }, named({ type: 'email', value: 'a@partner.example' })) },
+  { name: 'excluded e-mail domain', verdict: 'certificate-untrusted', make: constrained({ excluded: [{ rfc822Name: 'partner.example' }] }, named({ type: 'email', value: 'a@partner.example' })) },
+  { name: 'excluded URI host', verdict: 'certificate-untrusted', make: constrained({ excluded: [{ uniformResourceIdentifier: 'evil.example' }] }, named({ type: 'url', value: 'spiffe://evil.example/x' })) },
+  { name: 'every name excluded', verdict: 'certificate-untrusted', make: constrained({ excluded: [dns('')] }, named('a.example')) },
+  { name: 'permitted and excluded at once', verdict: 'certificate-untrusted', make: constrained({ permitted: [dns('partner.example')], excluded: [dns('a.partner.example')] }, named('x.a.partner.example')) },
+  { name: 'two constraints, the lower one narrower', verdict: 'certificate-untrusted', make: () => path({ root: { extensions: [...usual.authority(), nameConstraints({ permitted: [dns('partner.example')] })] }, middle: { extensions: [...usual.authority(), nameConstraints({ permitted: [dns('a.partner.example')] })] }, leaf: named('b.partner.example') }) },
+  { name: 'the lower constraint wider than the upper', verdict: 'certificate-untrusted', make: () => path({ root: { extensions: [...usual.authority(), nameConstraints({ permitted: [dns('partner.example')] })] }, middle: { extensions: [...usual.authority(), nameConstraints({ permitted: [dns('example')] })] }, leaf: named('b.example') }) },
+  // OpenSSL takes it. It gains nothing: `san` knows no name with a dot at its end (names-of-certificates-mean-one-thing).
+  { name: 'a name with a dot at its end, below what is excluded', verdict: 'accepted', make: constrained({ excluded: [dns('evil.example')] }, named('a.evil.example.')) },
+  { name: 'a name with NUL before the permitted tail', verdict: 'certificate-untrusted', make: constrained({ permitted: [dns('partner.example')] }, named('partner.example\0.evil.example')) },
+  // serial numbers, versions, shapes
+  { name: 'serial number 0', verdict: 'accepted', make: () => path({ leaf: { serial: '00' } }) },
+  { name: 'serial number of 40 octets', verdict: 'accepted', make: () => path({ leaf: { serial: '4'.repeat(80) } }) },
+  { name: 'negative serial number', verdict: 'accepted', make: changed((tbs) => { tbs.serialNumber = new Uint8Array([0xff, 1]).buffer }) },
+  { name: 'two algorithms that differ', verdict: 'certificate-untrusted', make: changed((tbs) => { tbs.signature = new AlgorithmIdentifier({ algorithm: '1.2.840.10045.4.3.3' }) }) },
+  { name: 'the end before the beginning', verdict: 'certificate-expired', make: () => path({ leaf: { notBefore: Date.now() - hour, notAfter: Date.now() - 2 * hour } }) },
+  { name: 'basicConstraints twice, once each way', verdict: 'certificate-untrusted', make: () => path({ middle: { extensions: [...usual.authority(), usual.leaf()[0] as never] } }) },
+  { name: 'a negative path length', verdict: 'certificate-untrusted', make: () => path({ middle: { extensions: [raw('2.5.29.19', '30060101ff0201ff', 'critical'), keyUsage('keyCertSign')] } }) },
+  { name: 'basicConstraints that are not critical', verdict: 'accepted', make: () => path({ middle: { extensions: [raw('2.5.29.19', '30030101ff', 'not critical'), keyUsage('keyCertSign')] } }) },
+  { name: 'basicConstraints whose yes is written as in BER', verdict: 'accepted', make: () => path({ middle: { extensions: [raw('2.5.29.19', '3003010105', 'critical'), keyUsage('keyCertSign')] } }) },
+  { name: 'basicConstraints that are cut', verdict: 'certificate-untrusted', make: () => path({ middle: { extensions: [raw('2.5.29.19', '30060101ff0201', 'critical'), keyUsage('keyCertSign')] } }) },
+  { name: 'keyUsage without a bit', verdict: 'certificate-untrusted', make: () => path({ middle: { extensions: [usual.authority()[0] as never, raw('2.5.29.15', '03020700', 'critical')] } }) },
+  { name: 'an empty SAN', verdict: 'accepted', make: () => path({ leaf: { extensions: [...usual.leaf().slice(0, 3), raw('2.5.29.17', '3000', 'not critical')] } }) },
+  { name: 'a leaf that is an authority', verdict: 'accepted', make: () => path({ leaf: { extensions: [...usual.authority(), san('a.example')] } }) },
+  { name: 'the root issued for itself a second time, and that one is sent', verdict: 'accepted', make: selfIssued },
+  // extended key usage
+  { name: 'intermediate for anything', verdict: 'certificate-untrusted', make: () => path({ middle: { extensions: [...usual.authority(), extendedKeyUsage('2.5.29.37.0')] } }) },
+  { name: 'leaf for anything', verdict: 'certificate-untrusted', make: () => path({ leaf: { extensions: [...usual.leaf().slice(0, 2), extendedKeyUsage('2.5.29.37.0'), san('a.example')] } }) },
+  { name: 'leaf for OCSP only', verdict: 'certificate-untrusted', make: () => path({ leaf: { extensions: [...usual.leaf().slice(0, 2), extendedKeyUsage('1.3.6.1.5.5.7.3.9'), san('a.example')] } }) },
+  { name: 'root for servers only', verdict: 'certificate-untrusted', make: () => path({ root: { extensions: [...usual.authority(), extendedKeyUsage('1.3.6.1.5.5.7.3.1')] } }) },
+  // several ways
+  { name: 'an expired intermediate beside a valid one of the same key', verdict: 'accepted', make: () => twins('expired first') },
+  { name: 'a valid intermediate beside an expired one of the same key', verdict: 'accepted', make: () => twins('valid first') },
+  { name: 'an intermediate that is no authority beside one of the same key that is', verdict: 'certificate-untrusted', make: () => twins('no authority first') },
+  { name: 'leaf with a key of RSA 1536', verdict: 'certificate-untrusted', make: () => rsa(1536, 'sha256') },
+  { name: 'leaf whose curve is spelled out', verdict: 'certificate-untrusted', make: () => spelledOut('leaf') },
+  { name: 'intermediate whose curve is spelled out', verdict: 'certificate-untrusted', make: () => spelledOut('middle') },
 ]
+
+function raw(oid: string, hex: string, critical: 'critical' | 'not critical'): Extension {
+  return new Extension(oid, critical === 'critical', Buffer.from(hex, 'hex'))
+}
+
+/** Of a root and a leaf, the leaf with something changed and rightly signed. */
+function changed(change: (tbs: TBSCertificate) => void) {
+  return async (): Promise<Case> => {
+    const rootKeys = await makeKeys('ec')
+    const keys = await makeKeys('ec')
+    const root = await odd({ subject: `CN=Root ${++made}`, keys: rootKeys, extensions: usual.authority() })
+    const leaf = resign(await odd({ subject: 'CN=sender', keys, by: authorityOf(root, rootKeys), extensions: usual.leaf() }), await pem(rootKeys), { change })
+    return { root, leaf, sent: [], key: await pem(keys) }
+  }
+}
+
+async function selfIssued(): Promise<Case> {
+  const [rootKeys, keys] = [await makeKeys('ec'), await makeKeys('ec')]
+  const subject = `CN=Root ${++made}`
+  const root = await odd({ subject, keys: rootKeys, extensions: usual.authority() })
+  const again = await odd({ subject, keys: rootKeys, by: authorityOf(root, rootKeys), extensions: usual.authority() })
+  return { root, leaf: await odd({ subject: 'CN=sender', keys, by: authorityOf(root, rootKeys), extensions: usual.leaf() }), sent: [again], key: await pem(keys) }
+}
+
+async function twins(which: 'expired first' | 'valid first' | 'no authority first'): Promise<Case> {
+  const id = ++made
+  const [rootKeys, middleKeys, keys] = [await makeKeys('ec'), await makeKeys('ec'), await makeKeys('ec')]
+  const root = await odd({ subject: `CN=Root ${id}`, keys: rootKeys, extensions: usual.authority() })
+  const issue = (change: Partial<Odd>) => odd({ subject: `CN=Middle ${id}`, keys: middleKeys, by: authorityOf(root, rootKeys), extensions: usual.authority(), ...change })
+  const valid = await issue({})
+  const other = which === 'no authority first' ? await issue({ extensions: [usual.leaf()[0] as never] }) : await issue({ notBefore: Date.now() - 2 * day, notAfter: Date.now() - hour })
+  const leaf = await odd({ subject: 'CN=sender', keys, by: authorityOf(valid, middleKeys), extensions: usual.leaf() })
+  return { root, leaf, sent: which === 'valid first' ? [valid, other] : [other, valid], key: await pem(keys) }
+}
+
+/** `openssl` writes the parameters of the curve out (CVE-2020-0601 was about those). */
+async function spelledOut(whose: 'leaf' | 'middle'): Promise<Case> {
+  const id = ++made
+  const key = (kind: 'named' | 'explicit') => execFileSync('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-pkeyopt', `ec_param_enc:${kind === 'named' ? 'named_curve' : 'explicit'}`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-curve-'))
+  const put = (name: string, text: string) => { writeFileSync(join(directory, name), text); return join(directory, name) }
+  const certify = (subject: string, own: string, extensions: string, by?: { readonly certificate: string; readonly key: string }) => execFileSync('openssl', [
+    'req', '-x509', '-new', '-key', put('own.key', own), '-subj', subject, '-days', '9', '-config', put('c.cnf', `[req]\ndistinguished_name=d\nx509_extensions=e\n[d]\n[e]\n${extensions}`),
+    ...by === undefined ? [] : ['-CA', put('by.pem', by.certificate), '-CAkey', put('by.key', by.key)],
+  ], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  const authority = 'basicConstraints=critical,CA:true\nkeyUsage=keyCertSign\n'
+  const [rootKey, middleKey, leafKey] = [key('named'), key(whose === 'middle' ? 'explicit' : 'named'), key(whose === 'leaf' ? 'explicit' : 'named')]
+  const root = certify(`/CN=Root ${id}`, rootKey, authority)
+  const middle = certify(`/CN=Middle ${id}`, middleKey, authority, { certificate: root, key: rootKey })
+  const leaf = certify('/CN=sender', leafKey, 'basicConstraints=CA:false\nextendedKeyUsage=clientAuth\n', { certificate: middle, key: middleKey })
+  rmSync(directory, { recursive: true })
+  return { root, leaf, sent: [middle], key: leafKey }
+}
 
 function withIdentifiers(which: 'right' | 'wrong') {
   return async (): Promise<Case> => {

@@ -162,6 +162,20 @@ void t.test('too many handshakes in a second', async (t) => {
   t.equal((await (await connect()).send(request).response()).status, 200)
 })
 
+void t.test('too many deliveries, by address and by route', async (t) => {
+  for (const by of ['address', 'route']) {
+    const { gateway, receiver, connect } = await scene(t, {}, { open: true, rateLimit: { by, deliveries: 1, per: '1m' } })
+    t.equal((await (await connect()).send(request).response()).status, 200)
+    const refused = await (await connect()).send(request).response()
+    t.equal(refused.status, 429, by)
+    t.equal(valueOf(refused.headers, 'retry-after'), '60', by)
+    t.equal(receiver.seen.length, 1, by)
+    t.match((await gateway.audit(2))[1], { reason: 'rate-limited', status: 429, facts: { by } })
+    gateway.world.clock.advance(60_000)
+    t.equal((await (await connect()).send(request).response()).status, 200, by)
+  }
+})
+
 void t.test('too many deliveries, by certificate', async (t) => {
   const { gateway, receiver, connect } = await scene(t, {}, { certificate: {}, rateLimit: { by: 'certificate', deliveries: 2, per: '1m' } })
   const client = await connect()

@@ -9,7 +9,7 @@ async function listener({ server, ca, list }: { server: number; ca: number; list
   const authority = await makeCa({ name: 'Partner', notAfter: now + ca })
   const own = await authority.server(undefined, { notAfter: now + server })
   const crl = await authority.crl([], { nextUpdate: now + list })
-  const clientCertificate = { mode: 'request', ca: [authority.certificate], crl: [crl] } as const
+  const clientCertificate = { mode: 'request', ca: [authority.certificate], crl: [Buffer.from(crl)] } as const
   const tls = buildTlsOptions({ certificate: own.chain, key: own.key, minVersion: 'TLSv1.2', clientCertificate })
   if ('problems' in tls) throw new Error(JSON.stringify(tls.problems))
   return { tls }

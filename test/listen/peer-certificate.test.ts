@@ -18,7 +18,7 @@ const sender = await intermediate.client()
 const credentials = (one: Identity) => ({ cert: one.chain, key: one.key })
 
 function options(mode: 'request' | 'require', crl: readonly string[] = []) {
-  const built = buildTlsOptions({ certificate: own.chain, key: own.key, minVersion: 'TLSv1.2', clientCertificate: { mode, ca: [ca.certificate], crl } })
+  const built = buildTlsOptions({ certificate: own.chain, key: own.key, minVersion: 'TLSv1.2', clientCertificate: { mode, ca: [ca.certificate], crl: crl.map((one) => Buffer.from(one)) } })
   if ('problems' in built) throw new Error(JSON.stringify(built.problems))
   return built
 }

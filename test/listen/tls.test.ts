@@ -35,7 +35,7 @@ t.test('settings that could not hold are refused, all at once', async (t) => {
     ['a CA file broken in the middle', { clientCertificate: { ...asking, ca: [`${ca.certificate}-----BEGIN CERTIFICATE-----\nMII\n`] } }, ['clientCertificate', 'ca', 0], /broken/],
     ['a key among the CAs', { clientCertificate: { ...asking, ca: [ca.certificate + ca.key] } }, ['clientCertificate', 'ca', 0], /PRIVATE KEY/],
     ['a leaf among the CAs', { clientCertificate: { ...asking, ca: [sender.certificate] } }, ['clientCertificate', 'ca', 0], /not an authority/],
-    ['no revocation list', { clientCertificate: { ...asking, crl: [''] } }, ['clientCertificate', 'crl', 0], /./],
+    ['no revocation list', { clientCertificate: { ...asking, crl: [new Uint8Array()] } }, ['clientCertificate', 'crl', 0], /./],
   ]
   for (const [name, changes, path, what] of rows) {
     const built = buildTlsOptions({ ...plan, ...changes })

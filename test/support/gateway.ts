@@ -19,6 +19,8 @@ export interface GatewayOptions {
   /** Further keys of the file. */
   readonly settings?: Record<string, unknown>
   readonly environment?: Record<string, string>
+  /** What its clock says at the start; left out: the time of day. */
+  readonly now?: number
   /** What fetching gives; left out: nobody answers. */
   readonly fetch?: Fetch
   /** How keys and confirmations are fetched. */
@@ -58,7 +60,7 @@ export async function startGateway(t: Test, options: GatewayOptions): Promise<Te
   // JSON is YAML, too.
   const write = (content: Record<string, unknown>): void => writeFileSync(file, JSON.stringify(content, null, 2))
   write(settings)
-  const still = stillWorld({ SECRET: secretText, ...options.environment })
+  const still = stillWorld({ SECRET: secretText, ...options.environment }, options.now)
   const world = { ...still, ...(options.fetch && { fetch: options.fetch }), ...(options.get && { get: options.get }) }
   const gateway = await Gateway.start(file, world)
   t.teardown(async () => {

@@ -67,6 +67,8 @@ export interface CrlOptions {
   readonly nextUpdate?: Instant
   /** Marks it as a delta list on top of this number. */
   readonly deltaOf?: number
+  /** Further ones. */
+  readonly extensions?: readonly Extension[]
 }
 
 export interface Ca {
@@ -136,7 +138,7 @@ async function list(authority: Authority, revoked: readonly (Identity | string)[
   const delta = options.deltaOf === undefined ? []
     : [new Extension('2.5.29.27', true, AsnConvert.serialize(new BaseCRLNumber(options.deltaOf)))]
   return await issueRevocationList(authority, {
-    number: options.number ?? 1, thisUpdate, nextUpdate: options.nextUpdate ?? Date.now() + 30 * day, extensions: delta,
+    number: options.number ?? 1, thisUpdate, nextUpdate: options.nextUpdate ?? Date.now() + 30 * day, extensions: [...delta, ...options.extensions ?? []],
     revoked: revoked.map((one) => ({ serial: typeof one === 'string' ? one : one.serial, at: thisUpdate })),
   })
 }
