@@ -2,7 +2,8 @@ import { StoreUnavailable, type Claim, type Claimed, type Nonce, type NonceStore
 import type { Clock } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import { LivedTime } from './lived-time.ts'
-import { recordWords, untilOf, writeNonce, writeOutcome } from './record.ts'
+import { recordWords, writeNonce, writeOutcome } from './record.ts'
+import type { Replica } from './replica.ts'
 import { NonceTable } from './table.ts'
 
 export interface LedgerParts {
@@ -12,6 +13,8 @@ export interface LedgerParts {
   /** Puts a record where it outlives the process. Throws where it cannot. Left out: nothing outlives the process. */
   readonly keep?: (record: Uint32Array, now: Instant) => void
   readonly close?: () => Promise<void>
+  /** What an earlier run left: what it accepted, and what of it may still be under way. */
+  readonly restored?: Replica
 }
 
 /** How long to let a store alone that failed to keep a record, or that was found full everywhere. */
@@ -19,6 +22,9 @@ const pause: Milliseconds = 100
 
 /** How many parts of the table one claim may go through for room: some milliseconds of the largest. */
 const sweptAtOnce = 4
+
+/** The nonce of a claim that nobody is there to settle. */
+const nobodys: Nonce = { key: new Uint8Array(32), print: new Uint8Array(32), passesUntil: undefined }
 
 const inFlight = Object.freeze({ state: 'in-flight' })
 
@@ -43,16 +49,13 @@ export class Ledger implements NonceStore {
 
   constructor(parts: LedgerParts) {
     this.#parts = parts
-    this.table = new NonceTable(parts.capacity)
+    const { restored } = parts
+    this.table = restored?.table ?? new NonceTable(parts.capacity)
     this.#lived = new LivedTime(parts.clock)
-  }
-
-  /** Takes in a record that an earlier process kept, as words at a place, where it has not ended by now. */
-  restore(words: Uint32Array, at: number, now: Instant): void {
-    const until = untilOf(words, at)
-    if (until <= now) return
-    this.#lived.keepUntil(until, now)
-    this.table.put(words, now, at)
+    if (restored === undefined) return
+    this.#lived.keepUntil(restored.latest, this.#lived.now())
+    this.#lived.learn(restored.offset)
+    for (const [name, { ends }] of restored.claims) this.#claims.set(name, new Held(this, nobodys, name, ends))
   }
 
   claim(nonce: Nonce, lease: Milliseconds): Claimed {
@@ -104,6 +107,7 @@ export class Ledger implements NonceStore {
 
   #settled(): Promise<void> {
     const { clock } = this.#parts
+    for (const held of this.#claims.values()) if (held.nonce === nobodys) this.#claims.delete(held.name)
     const ends = [...this.#claims.values()].map((held) => (held.ends === Infinity ? 0 : held.ends))
     if (ends.length === 0) return Promise.resolve()
     return new Promise((resolve) => {

@@ -34,6 +34,11 @@ export class LivedTime {
     return monotonic + Math.min(this.#before, this.#least)
   }
 
+  /** What another process of this start of the machine had lived through: its wall clock minus the monotonic clock. */
+  learn(offset: Milliseconds): void {
+    if (offset < this.#least) this.#least = offset
+  }
+
   /** Something is kept from `now`, as just asked, until then. */
   keepUntil(until: Instant, now: Instant): void {
     this.#longest = Math.max(this.#longest, until - now)

@@ -1,0 +1,258 @@
+import { writeSync } from 'node:fs'
+import { StoreUnavailable, type Claim, type Claimed, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
+import type { Clock, Random } from '../core/ports.ts'
+import type { Milliseconds } from '../core/units.ts'
+import { EntryWriter, kinds, type Owner } from './entry.ts'
+import { fileCapacity } from './file.ts'
+import { thisBoot } from './header.ts'
+import { LivedTime } from './lived-time.ts'
+import { recordWords, writeNonce } from './record.ts'
+import { Replica, type Verdict } from './replica.ts'
+import { segmentBytes } from './segment.ts'
+import { SharedLog, type SharedLogParts } from './shared-log.ts'
+
+export interface SharedStoreTools {
+  readonly clock: Clock
+  readonly random: Random
+  readonly capacity?: number
+  readonly append?: SharedLogParts['append']
+  readonly fill?: SharedLogParts['fill']
+}
+
+/** Files are followed by others before they are as large as they may be: what comes behind a seal is there, too. */
+const usualFill = { bytes: segmentBytes - 64 * 1024, age: 3_600_000 }
+/** How often a worker that has nothing to do looks at what others wrote, so that it has not much to read when it has. */
+const glance: Milliseconds = 1_000
+/** How long to let a log alone that could not be written. */
+const pause: Milliseconds = 100
+
+/**
+ * `file:` as each of several workers has it open: every worker appends to the journal and reads what all others wrote, so
+ * nobody has to be asked. `run`: which run of the gateway has the directory (`shareDirectory`). Throws `StoreUnavailable`
+ * where that is over.
+ */
+export function joinDirectory(directory: string, run: string, tools: SharedStoreTools): NonceStore {
+  return new SharedStore(directory, run, tools)
+}
+
+class SharedStore implements NonceStore {
+  readonly #clock: Clock
+  readonly #capacity: number
+  readonly #log: SharedLog
+  readonly #replica: Replica
+  readonly #lived: LivedTime
+  readonly #writer: EntryWriter
+  readonly #record = new Uint32Array(recordWords)
+  readonly #held = new Set<Held>()
+  /** Accepted by the receiver, but not written yet. */
+  readonly #owed = new Map<Held, Outcome>()
+  /** What had ended before this process read the journal may be missing in it. */
+  readonly #forgotten: number
+  #retryAt: Milliseconds = -Infinity
+  #sweepAt: Milliseconds = -Infinity
+  #swept = 0
+  #claims = 0
+  #closing: Promise<void> | undefined
+  #isClosed = false
+  #whenSettled: (() => void) | undefined
+
+  constructor(directory: string, run: string, { clock, random, capacity = fileCapacity, append = writeSync, fill = usualFill }: SharedStoreTools) {
+    const owner = ownerFrom(random)
+    this.#clock = clock
+    this.#capacity = capacity
+    this.#writer = new EntryWriter(owner)
+    this.#replica = new Replica(capacity)
+    this.#lived = new LivedTime(clock)
+    this.#log = new SharedLog({ directory, clock, random, run, boot: thisBoot(random), owner, replica: this.#replica, fill, append })
+    this.#forgotten = this.#replica.time
+    this.#lived.keepUntil(this.#replica.latest, this.#lived.now())
+    this.#lived.learn(this.#replica.offset)
+    this.#glance()
+  }
+
+  claim(nonce: Nonce, lease: Milliseconds): Claimed {
+    if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
+    const moment = this.#clock.monotonic()
+    if (this.#owed.size > 0) this.#payOwed(moment)
+    this.#refuseForgotten(nonce)
+    const now = this.#now()
+    const known = this.#look(nonce, now, moment)
+    if (known !== 'yes') return claimedOf(known)
+    this.#refuseFull(moment)
+    const number = this.#claims = (this.#claims + 1) >>> 0
+    const ends = moment + lease
+    const verdict = this.#tell(this.#writer.claim(number, nonce, { now, moment, ends }), kinds.claim, number)
+    if (verdict !== 'yes') return claimedOf(this.#again(verdict, now, moment))
+    const held = new Held(this, nonce, number, ends)
+    this.#held.add(held)
+    return held
+  }
+
+  commit(held: Held, outcome: Outcome): boolean {
+    if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
+    try {
+      return this.#settle(held, this.#writer.commit(held.number, held.nonce, outcome), kinds.commit)
+    } catch (cause) {
+      this.#owed.set(held, outcome)
+      this.#retryAt = this.#clock.monotonic() + pause
+      this.#clock.after(pause, () => this.#retry())
+      throw new StoreUnavailable('the nonce store could not be written', { cause })
+    }
+  }
+
+  /** Where it cannot be written, the claim ends with its lease. */
+  release(held: Held): boolean {
+    if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
+    try {
+      return this.#settle(held, this.#writer.release(held.number, held.nonce, this.#clock.monotonic()), kinds.release)
+    } finally {
+      this.#drop(held)
+    }
+  }
+
+  /** Nothing new is claimed; what is claimed may still be settled, for as long as its lease. */
+  close(): Promise<void> {
+    this.#closing ??= this.#settled().then(() => {
+      this.#isClosed = true
+      this.#log.close()
+    })
+    return this.#closing
+  }
+
+  /** Has it been accepted, or is it under way? What others wrote is read before somebody is told that it is under way. */
+  #look(nonce: Nonce, now: number, moment: Milliseconds): Verdict {
+    writeNonce(this.#record, nonce)
+    const known = this.#replica.look(this.#record, now, moment)
+    if (known !== 'in-flight') return known
+    this.#log.follow()
+    return this.#replica.look(this.#record, now, moment)
+  }
+
+  /** An entry says what was accepted; whether the same material was, is told by the nonce in hand. */
+  #again(verdict: Exclude<Verdict, 'yes'>, now: number, moment: Milliseconds): Exclude<Verdict, 'yes'> {
+    if (typeof verdict !== 'object') return verdict
+    const known = this.#replica.look(this.#record, now, moment)
+    return known === 'yes' ? 'in-flight' : known
+  }
+
+  #refuseForgotten({ passesUntil }: Nonce): void {
+    const forgotten = Math.max(this.#forgotten, this.#replica.table.forgotten)
+    if (passesUntil !== undefined && passesUntil <= forgotten) throw new StoreUnavailable('the clock went back to a time whose nonces are forgotten')
+  }
+
+  #refuseFull(moment: Milliseconds): void {
+    const { table, claims, time } = this.#replica
+    if (table.size + claims.size < this.#capacity) return
+    if (moment >= this.#sweepAt) {
+      table.sweep(time)
+      this.#swept = (this.#swept + 1) % table.partCount
+      if (this.#swept === 0) this.#sweepAt = moment + pause
+    }
+    if (table.size + claims.size < this.#capacity) return
+    throw new StoreUnavailable(`the nonce store is full: ${this.#capacity} nonces are live`)
+  }
+
+  #now(): number {
+    const now = this.#lived.now()
+    this.#lived.keepUntil(this.#replica.latest, now)
+    return now
+  }
+
+  #tell(entry: Uint8Array, kind: number, number: number): Verdict {
+    try {
+      return this.#log.tell(entry, kind, number)
+    } catch (cause) {
+      if (cause instanceof StoreUnavailable) throw cause
+      throw new StoreUnavailable('the nonce store could not be written', { cause })
+    }
+  }
+
+  #settle(held: Held, entry: Uint8Array, kind: number): boolean {
+    const verdict = this.#tell(entry, kind, held.number)
+    this.#drop(held)
+    return verdict === 'yes'
+  }
+
+  #drop(held: Held): void {
+    this.#owed.delete(held)
+    this.#held.delete(held)
+    if (this.#held.size === 0) this.#whenSettled?.()
+  }
+
+  /** Nothing new is let in while something accepted is not written: it could not be written either. */
+  #payOwed(moment: Milliseconds): void {
+    if (moment < this.#retryAt) throw new StoreUnavailable('the nonce store cannot be written')
+    this.#retryAt = moment + pause
+    for (const [held, outcome] of this.#owed) this.#settle(held, this.#writer.commit(held.number, held.nonce, outcome), kinds.commit)
+  }
+
+  #retry(): void {
+    if (this.#owed.size === 0 || this.#isClosed) return
+    try {
+      this.#payOwed(this.#clock.monotonic())
+    } catch {
+      // Whoever claims meanwhile is told so.
+      this.#clock.after(pause, () => this.#retry())
+    }
+  }
+
+  #glance(): void {
+    this.#clock.after(glance, () => {
+      if (this.#isClosed) return
+      try {
+        this.#log.follow()
+      } catch {
+        // The next claim says so.
+      }
+      this.#glance()
+    })
+  }
+
+  #settled(): Promise<void> {
+    if (this.#held.size === 0) return Promise.resolve()
+    const ends = Math.max(...[...this.#held].map((held) => held.ends))
+    return new Promise((resolve) => {
+      this.#whenSettled = resolve
+      this.#clock.after(Math.max(0, ends - this.#clock.monotonic()), resolve)
+    })
+  }
+}
+
+/** One claim of this worker. What fences it is its number in the journal. */
+class Held implements Claim {
+  readonly state = 'claimed'
+  readonly nonce: Nonce
+  readonly number: number
+  readonly ends: Milliseconds
+  readonly #store: SharedStore
+  #isSettled = false
+
+  constructor(store: SharedStore, nonce: Nonce, number: number, ends: Milliseconds) {
+    this.#store = store
+    this.nonce = nonce
+    this.number = number
+    this.ends = ends
+  }
+
+  commit(outcome: Outcome): boolean {
+    if (this.#isSettled) return false
+    this.#isSettled = true
+    return this.#store.commit(this, outcome)
+  }
+
+  release(): boolean {
+    if (this.#isSettled) return false
+    this.#isSettled = true
+    return this.#store.release(this)
+  }
+}
+
+function claimedOf(verdict: Exclude<Verdict, 'yes'>): Claimed {
+  if (typeof verdict === 'object') return { state: 'committed', status: verdict.status, material: verdict.material }
+  return { state: 'in-flight' }
+}
+
+function ownerFrom(random: Random): Owner {
+  const [first = 0, second = 0] = new Uint32Array(Uint8Array.from(random.bytes(8)).buffer)
+  return [first, second]
+}
