@@ -16,15 +16,15 @@ import { sallyport } from './subjects/node.ts'
 import { gatewayCore, outsideCore, start, type Running } from './subjects/subject.ts'
 
 const help = `npm run bench:workers -- [options]
-  --rounds 5            pairs that are measured; medians are reported
-  --deliveries 10000    a round, over connections that stay open; a twelfth of it over new connections
+  --rounds 12           pairs of short stretches, in turns; medians are reported
+  --deliveries 2000     a stretch, over connections that stay open; a tenth of it over new connections
   --connections 32      at the same time
   --node PATH           the Node binary under the gateways
   --print               print only; leave bench/RESULTS.md alone`
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' }, deliveries: { type: 'string', default: '10000' }, connections: { type: 'string', default: '32' },
+    rounds: { type: 'string', default: '12' }, deliveries: { type: 'string', default: '2000' }, connections: { type: 'string', default: '32' },
     node: { type: 'string', default: process.execPath }, print: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
   },
 })
@@ -37,7 +37,7 @@ const deliveries = Number(options.deliveries)
 const forms = {
   'connections that stay open': (door: Door) => keepAliveLoad(door, deliveries, connections),
   'one delivery at a time': (door: Door) => keepAliveLoad(door, Math.ceil(deliveries / 4), 1),
-  'a new connection each': (door: Door) => newConnectionLoad(door, Math.ceil(deliveries / 12), connections / 2),
+  'a new connection each': (door: Door) => newConnectionLoad(door, Math.ceil(deliveries / 10), connections / 2),
 } as const
 type Form = keyof typeof forms
 const names = Object.keys(forms) as Form[]
@@ -61,7 +61,11 @@ async function main(): Promise<void> {
       const running = await start(sallyport(options.node, { workers }), { folder: own, receiverPort: receiver.port, certificates })
       gateways.push({ running, door: { port: running.port, context: contextOf(certificates, 'sender') }, samples: nothing(), free: nothing() })
     }
-    for (const { door } of gateways) await keepAliveLoad(door, 2 * deliveries, connections)
+    // As much a worker, for each of them compiles what it runs.
+    for (const [at, { door }] of gateways.entries()) {
+      await keepAliveLoad(door, 15_000 * (sizes[at] ?? 1), connections)
+      await newConnectionLoad(door, 200 * (sizes[at] ?? 1), connections / 2)
+    }
     for (let round = 0; round < Number(options.rounds); round += 1) await measure(round, gateways)
     const report = describe(gateways)
     console.log(`\n${report}`)
@@ -81,6 +85,7 @@ async function measure(round: number, gateways: readonly Gateway[]): Promise<voi
     const ratios = gateways.map(({ samples }) => samples[form].at(-1)?.cpu ?? Number.NaN)
     console.error(`round ${round + 1}  ${form.padEnd(28)} ${ratios.map((cpu) => cpu.toFixed(0)).join(' → ')} µs`)
   }
+  if (round % 4 !== 0) return
   for (const { running } of gateways) place(running.pid, `0-${cpus().length - 1}`)
   for (const gateway of order) gateway.free[names[0] as Form].push(await accounted(gateway, forms[names[0] as Form]))
   for (const { running } of gateways) place(running.pid, String(gatewayCore))
@@ -117,7 +122,7 @@ function describe(gateways: readonly Gateway[]): string {
   const [one = 0, two = 0] = rates
   return [
     '## Two workers beside one',
-    `${circumstances()}, Node ${nodeVersion()}. Medians of ${options.rounds} pairs, both gateways alive and asked in turns; CPU over all processes of ` +
+    `${circumstances()}, Node ${nodeVersion()}. Medians of ${options.rounds} pairs of short stretches, both gateways alive and asked in turns, the ratio that of each pair; CPU over all processes of ` +
     'the gateway, all on core 0; senders and the receiver on core 1. Wanted: a ratio of at most 1.10.',
     table(['', 'CPU µs, 1 worker', '2 workers', 'ratio', 'a second, 1', '2', 'p99 ms, 1', '2'], names.map(row)),
     `Resident: ${gateways.map(({ samples }) => middle(samples[names[0] as Form], 'resident').toFixed(0)).join(' and ')} MiB. ` +

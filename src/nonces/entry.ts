@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { Nonce, Outcome } from '../core/nonce.ts'
+import type { Random } from '../core/ports.ts'
 import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
 import { recordWords, writeNonce, writeOutcome } from './record.ts'
 
@@ -29,6 +30,11 @@ const endsAt = 6
 
 /** Who claims: a number of 64 bits that no other worker has. */
 export type Owner = readonly [number, number]
+
+export function newOwner(random: Random): Owner {
+  const [first = 0, second = 0] = new Uint32Array(Uint8Array.from(random.bytes(8)).buffer)
+  return [first, second]
+}
 
 /** Writes entries, one at a time, over the same bytes. */
 export class EntryWriter {

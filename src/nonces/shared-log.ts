@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { StoreUnavailable } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { Bytes, Milliseconds } from '../core/units.ts'
-import { EntryWriter, entryBytes, entryWords, kindOf, kinds, type Owner, isOwn } from './entry.ts'
+import { EntryWriter, entryBytes, entryWords, isOwn, kindOf, kinds, numberOf, type Owner } from './entry.ts'
 import { readHeader, writeHeader } from './header.ts'
 import { segmentName, segmentNumber } from './journal.ts'
 import type { Replica, Verdict } from './replica.ts'
@@ -110,7 +110,7 @@ export class SharedLog {
         file.length += entryBytes
         file.lifetime.add(words, at)
         const verdict = replica.apply(words, at)
-        if (kind !== 0 && kindOf(words, at) === kind && words[at + 13] === number && isOwn(words, at, owner)) own = verdict
+        if (kind !== 0 && kindOf(words, at) === kind && numberOf(words, at) === number && isOwn(words, at, owner)) own = verdict
       }
       if (got < this.#bytes.length) return own
     }

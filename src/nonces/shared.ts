@@ -1,14 +1,15 @@
 import { writeSync } from 'node:fs'
-import { StoreUnavailable, type Claim, type Claimed, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
+import { StoreUnavailable, type Claimed, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
-import { EntryWriter, kinds, type Owner } from './entry.ts'
+import { EntryWriter, kinds, newOwner } from './entry.ts'
 import { fileCapacity } from './file.ts'
 import { thisBoot } from './header.ts'
 import { LivedTime } from './lived-time.ts'
 import { recordWords, writeNonce } from './record.ts'
 import { Replica, type Verdict } from './replica.ts'
 import { segmentBytes } from './segment.ts'
+import { claimedOf, Held, type Settles } from './shared-claim.ts'
 import { SharedLog, type SharedLogParts } from './shared-log.ts'
 
 export interface SharedStoreTools {
@@ -35,7 +36,7 @@ export function joinDirectory(directory: string, run: string, tools: SharedStore
   return new SharedStore(directory, run, tools)
 }
 
-class SharedStore implements NonceStore {
+class SharedStore implements NonceStore, Settles {
   readonly #clock: Clock
   readonly #capacity: number
   readonly #log: SharedLog
@@ -57,7 +58,7 @@ class SharedStore implements NonceStore {
   #whenSettled: (() => void) | undefined
 
   constructor(directory: string, run: string, { clock, random, capacity = fileCapacity, append = writeSync, fill = usualFill }: SharedStoreTools) {
-    const owner = ownerFrom(random)
+    const owner = newOwner(random)
     this.#clock = clock
     this.#capacity = capacity
     this.#writer = new EntryWriter(owner)
@@ -93,9 +94,9 @@ class SharedStore implements NonceStore {
     try {
       return this.#settle(held, this.#writer.commit(held.number, held.nonce, outcome), kinds.commit)
     } catch (cause) {
+      if (this.#owed.size === 0) this.#clock.after(pause, () => this.#retry())
       this.#owed.set(held, outcome)
       this.#retryAt = this.#clock.monotonic() + pause
-      this.#clock.after(pause, () => this.#retry())
       throw new StoreUnavailable('the nonce store could not be written', { cause })
     }
   }
@@ -216,43 +217,4 @@ class SharedStore implements NonceStore {
       this.#clock.after(Math.max(0, ends - this.#clock.monotonic()), resolve)
     })
   }
-}
-
-/** One claim of this worker. What fences it is its number in the journal. */
-class Held implements Claim {
-  readonly state = 'claimed'
-  readonly nonce: Nonce
-  readonly number: number
-  readonly ends: Milliseconds
-  readonly #store: SharedStore
-  #isSettled = false
-
-  constructor(store: SharedStore, nonce: Nonce, number: number, ends: Milliseconds) {
-    this.#store = store
-    this.nonce = nonce
-    this.number = number
-    this.ends = ends
-  }
-
-  commit(outcome: Outcome): boolean {
-    if (this.#isSettled) return false
-    this.#isSettled = true
-    return this.#store.commit(this, outcome)
-  }
-
-  release(): boolean {
-    if (this.#isSettled) return false
-    this.#isSettled = true
-    return this.#store.release(this)
-  }
-}
-
-function claimedOf(verdict: Exclude<Verdict, 'yes'>): Claimed {
-  if (typeof verdict === 'object') return { state: 'committed', status: verdict.status, material: verdict.material }
-  return { state: 'in-flight' }
-}
-
-function ownerFrom(random: Random): Owner {
-  const [first = 0, second = 0] = new Uint32Array(Uint8Array.from(random.bytes(8)).buffer)
-  return [first, second]
 }
