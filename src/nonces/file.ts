@@ -47,10 +47,11 @@ export interface SharedDirectory {
 export async function shareDirectory(directory: string, { clock, random }: FileStoreTools): Promise<SharedDirectory> {
   const lock = await takeDirectory(directory, random)
   try {
-    const header = { run: newRun(random), boot: thisBoot(random), writers: 'shared' } as const
+    const run = newRun(random)
+    const header = { run, boot: thisBoot(run), writers: 'shared' } as const
     const now = clock.now()
     new Journal({ directory, clock, disk: realDisk, header: writeHeader(header), ...readDirectory({ directory, now, header }) }).dropExpired(now)
-    return { run: header.run, close: lock.release }
+    return { run, close: lock.release }
   } catch (error) {
     await lock.release()
     throw error
@@ -68,7 +69,8 @@ async function takeDirectory(directory: string, random: Random): Promise<Lock> {
 
 function openLedger(directory: string, { clock, random, disk = realDisk }: FileStoreTools, unlock: () => Promise<void>): Ledger {
   const now = clock.now()
-  const header = { run: newRun(random), boot: thisBoot(random), writers: 'alone' } as const
+  const run = newRun(random)
+  const header = { run, boot: thisBoot(run), writers: 'alone' } as const
   const replica = new Replica(fileCapacity, now)
   const journal = new Journal({ directory, clock, disk, header: writeHeader(header), ...readDirectory({ directory, now, header, replica }) })
   journal.dropExpired(now)

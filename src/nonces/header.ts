@@ -19,12 +19,12 @@ export function newRun(random: Random): string {
   return Buffer.from(random.bytes(8)).toString('hex')
 }
 
-/** Undefined to nobody: where the machine does not say when it was started, no two runs are of one start. */
-export function thisBoot(random: Random): string {
+/** Where the machine does not say when it was started, each run counts as a start of its own. */
+export function thisBoot(run: string): string {
   try {
     return createHash('sha256').update(readFileSync('/proc/sys/kernel/random/boot_id')).digest('hex').slice(0, 16)
   } catch {
-    return Buffer.from(random.bytes(8)).toString('hex')
+    return run
   }
 }
 

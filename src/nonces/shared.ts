@@ -64,7 +64,7 @@ class SharedStore implements NonceStore, Settles {
     this.#writer = new EntryWriter(owner)
     this.#replica = new Replica(capacity)
     this.#lived = new LivedTime(clock)
-    this.#log = new SharedLog({ directory, clock, random, run, boot: thisBoot(random), owner, replica: this.#replica, fill, append })
+    this.#log = new SharedLog({ directory, clock, random, run, boot: thisBoot(run), owner, replica: this.#replica, fill, append })
     this.#forgotten = this.#replica.time
     this.#lived.keepUntil(this.#replica.latest, this.#lived.now())
     this.#lived.learn(this.#replica.offset)
