@@ -43,6 +43,7 @@ export class SharedLog {
   readonly #page = new Page()
   #past: readonly Segment[] = []
   #file: SharedFile | undefined
+  #seen: readonly number[] = []
   #isOurs = false
   /** Why nothing is told or read any more. */
   #lost: Error | undefined
@@ -138,9 +139,12 @@ export class SharedLog {
     }
   }
 
+  /** The number of the file behind this one. One that was there once is not looked for again. */
   #next(after: number): number | undefined {
-    const numbers = readdirSync(this.#parts.directory).flatMap((name) => segmentNumber(name) ?? []).filter((number) => number > after)
-    return numbers.length === 0 ? undefined : Math.min(...numbers)
+    const seen = this.#seen.find((number) => number > after)
+    if (seen !== undefined) return seen
+    this.#seen = readdirSync(this.#parts.directory).flatMap((name) => segmentNumber(name) ?? []).filter((number) => number > after).sort((a, b) => a - b)
+    return this.#seen[0]
   }
 
   #ours(file: SharedFile): SharedFile {

@@ -1,13 +1,14 @@
+import { entryBytes } from '../../src/nonces/entry.ts'
 import { joinDirectory } from '../../src/nonces/shared.ts'
 import { systemWorld } from '../../src/world.ts'
 import { nonceOf } from '../contracts/store.ts'
 
 /**
- * A worker that has joined a directory (arguments: directory, run, how many deliveries) and claims them all, in its own order,
+ * A worker that has joined a directory (arguments: directory, run, how many deliveries, how many entries a file) and claims them all, in its own order,
  * as fast as it can; what it got it commits, releases or keeps, by its number, and says so. Then it waits to be killed.
  */
-const [directory = '', run = '', count = '0'] = process.argv.slice(2)
-const store = joinDirectory(directory, run, systemWorld)
+const [directory = '', run = '', count = '0', entries = '100000'] = process.argv.slice(2)
+const store = joinDirectory(directory, run, { ...systemWorld, fill: { bytes: Number(entries) * entryBytes, age: 3_600_000 } })
 const start = process.pid % Number(count)
 process.send?.('joined')
 process.once('message', () => { void claimAll() })
@@ -23,4 +24,5 @@ async function claimAll(): Promise<void> {
   process.send?.('done')
 }
 
+process.once('disconnect', () => process.exit())
 setInterval(() => undefined, 60_000)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readdirSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { StoreUnavailable, type Claim, type NonceStore } from '../../src/core/nonce.ts'
+import { StoreUnavailable, type NonceStore } from '../../src/core/nonce.ts'
 import { fileStore, shareDirectory, type SharedDirectory } from '../../src/nonces/file.ts'
 import { entryBytes } from '../../src/nonces/entry.ts'
 import { joinDirectory, type SharedStoreTools } from '../../src/nonces/shared.ts'
@@ -12,6 +12,7 @@ import { tryStore } from '../contracts/model.ts'
 import { stillSubject } from '../contracts/still.ts'
 import { nonceOf, testStore } from '../contracts/store.ts'
 import { stillWorld } from '../support/world.ts'
+import { take, taken } from './crew.ts'
 
 const root = t.testdir()
 const decade = 10_000 * 3_600_000
@@ -70,19 +71,6 @@ for (const [workers, entries] of [[1, 1_000], [2, 1_000], [3, 1_000], [3, 6]] as
   })
 }
 
-async function taken(t: Test, world: Parameters<typeof shareDirectory>[1]): Promise<{ readonly directory: string; readonly run: string; readonly end: () => Promise<void> }> {
-  const directory = fresh()
-  const { run, close } = await shareDirectory(directory, world)
-  t.teardown(close)
-  return { directory, run, end: close }
-}
-
-async function take(store: NonceStore, id: string, lease = 1_000): Promise<Claim> {
-  const claim = await store.claim(nonceOf(id), lease)
-  if (claim.state !== 'claimed') throw new Error(`${id} is ${claim.state}`)
-  return claim
-}
-
 async function start(t: Test, directory: string, run: string, count: number): Promise<ChildProcess> {
   const child = fork(join(import.meta.dirname, 'claiming-process.ts'), [directory, run, String(count)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   t.teardown(() => child.kill('SIGKILL'))
@@ -91,7 +79,7 @@ async function start(t: Test, directory: string, run: string, count: number): Pr
 }
 
 await t.test('processes that claim the same at once: each is granted to one, and a kill -9 loses no commit', async (t) => {
-  const { directory, run } = await taken(t, systemWorld)
+  const { directory, run } = await taken(t, systemWorld, fresh())
   const count = 3_000
   const children = await Promise.all(Array.from({ length: 3 }, () => start(t, directory, run, count)))
   const claimed: number[] = []
@@ -118,7 +106,7 @@ await t.test('processes that claim the same at once: each is granted to one, and
 })
 
 await t.test('a worker that stands still holds nobody up', async (t) => {
-  const { directory, run } = await taken(t, systemWorld)
+  const { directory, run } = await taken(t, systemWorld, fresh())
   const child = await start(t, directory, run, 10)
   child.kill('SIGSTOP')
   const store = joinDirectory(directory, run, systemWorld)
@@ -128,7 +116,7 @@ await t.test('a worker that stands still holds nobody up', async (t) => {
 
 await t.test('workers that outlived their first process are shut out, and what they wrote until then counts', async (t) => {
   const world = stillWorld()
-  const { directory, run, end } = await taken(t, world)
+  const { directory, run, end } = await taken(t, world, fresh())
   const orphan = joinDirectory(directory, run, world)
   const late = await take(orphan, 'late', 5_000)
   await (await take(orphan, 'before')).commit({ status: 202, until: world.clock.now() + 60_000 })
@@ -150,7 +138,7 @@ await t.test('workers that outlived their first process are shut out, and what t
 
 await t.test('one process takes over from several, and several from one', async (t) => {
   const world = stillWorld()
-  const { directory, run, end } = await taken(t, world)
+  const { directory, run, end } = await taken(t, world, fresh())
   const until = world.clock.now() + 600_000
   const worker = joinDirectory(directory, run, world)
   await (await take(worker, 'by a worker')).commit({ status: 203, until })
@@ -177,7 +165,7 @@ await t.test('one process takes over from several, and several from one', async 
 for (const failure of ['full', 'half', 'nothing'] as const) {
   await t.test(`a disk that takes ${failure === 'full' ? 'no more' : failure}: unavailable, until it takes it again`, async (t) => {
     const world = stillWorld()
-    const { directory, run } = await taken(t, world)
+    const { directory, run } = await taken(t, world, fresh())
     let fails = false
     const append = ((file: number, bytes: Uint8Array) => {
       if (!fails) return writeSync(file, bytes)
@@ -225,7 +213,7 @@ for (const failure of ['full', 'half', 'nothing'] as const) {
 await t.test('files go when everything in them has ended, and workers that had nothing to do find on', async (t) => {
   const world = stillWorld()
   const hour = 3_600_000
-  const { directory, run } = await taken(t, world)
+  const { directory, run } = await taken(t, world, fresh())
   const busy = joinDirectory(directory, run, world)
   const idle = joinDirectory(directory, run, { ...world, clock: { ...world.clock, now: world.clock.now, monotonic: world.clock.monotonic, after: () => () => undefined } })
   for (let age = 0; age < 50; age++) {
@@ -243,7 +231,7 @@ await t.test('files go when everything in them has ended, and workers that had n
 
 await t.test('a full store says so, and has place again when something has ended', async (t) => {
   const world = stillWorld()
-  const { directory, run } = await taken(t, world)
+  const { directory, run } = await taken(t, world, fresh())
   const store = joinDirectory(directory, run, { ...world, capacity: 2 })
   await (await take(store, 'a')).commit({ status: 200, until: world.clock.now() + 10_000 })
   const held = await take(store, 'b')
@@ -255,7 +243,7 @@ await t.test('a full store says so, and has place again when something has ended
 
 await t.test('a wall clock that leaps is not believed by a worker that comes later', async (t) => {
   const world = stillWorld()
-  const { directory, run } = await taken(t, world)
+  const { directory, run } = await taken(t, world, fresh())
   const first = joinDirectory(directory, run, world)
   await (await take(first, 'a')).commit({ status: 200, until: world.clock.now() + 600_000 })
   world.clock.step(3_600_000)
