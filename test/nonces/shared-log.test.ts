@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { appendFileSync, readdirSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { forever, StoreUnavailable, type NonceStore } from '../../src/core/nonce.ts'
+import { forever, StoreUnavailable, type Claimed, type NonceStore } from '../../src/core/nonce.ts'
 import { entryBytes, EntryWriter } from '../../src/nonces/entry.ts'
 import { fileStore } from '../../src/nonces/file.ts'
 import { headerNow, writeHeader } from '../../src/nonces/header.ts'
@@ -127,6 +127,33 @@ await t.test('who comes while files are filled and followed by others finds all 
     const found = store.find(nonceOf(String(id)))
     return 'state' in found && found.state === 'committed'
   }
+})
+
+await t.test('who loses a race at the end of a file writes nothing to the next: read alone, that one would not tell who won', async (t) => {
+  const world = stillWorld()
+  const { directory, run } = await taken(t, world)
+  const fill = { bytes: 3 * entryBytes, age: 10 * hour }
+  const winner = joinDirectory(directory, run, { ...dozing(world), fill })
+  let won: Claimed | Promise<Claimed> | undefined
+  const append = ((file: number, bytes: Uint8Array) => {
+    if (won === undefined) {
+      won = winner.claim(nonceOf('x'), 1_000)
+      for (const id of ['fills the file', 'goes on to the next']) void winner.claim(nonceOf(id), 1_000)
+    }
+    return writeSync(file, bytes)
+  }) as typeof writeSync
+  const loser = joinDirectory(directory, run, { ...dozing(world), fill, append })
+  t.same(loser.claim(nonceOf('x'), 60_000), { state: 'in-flight' })
+  const claim = await won
+  t.equal(filesIn(directory).length, 2)
+  if (claim?.state === 'claimed') t.equal(await claim.commit({ status: 202, until: world.clock.now() + hour }), true)
+  world.clock.advance(2_000)
+  for (let nth = 0; nth < 4; nth++) await (await take(winner, `later ${nth}`)).release()
+  t.notOk(filesIn(directory).includes(segmentName(1)), 'the file in which it was claimed is gone')
+  const later = joinDirectory(directory, run, dozing(world))
+  t.match(await later.find(nonceOf('x')), { state: 'committed', status: 202 })
+  void Promise.all([winner.close(), loser.close(), later.close()])
+  world.clock.advance(1_000)
 })
 
 await t.test('a clock that leaps ends nothing early: not for a worker that had nothing to do, not for one that comes later, not after a restart', async (t) => {
