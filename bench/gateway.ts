@@ -62,7 +62,7 @@ async function main(): Promise<void> {
 /** Those that are asked for and installed; a line for each that is not. */
 function presentSubjects(): Subject[] {
   const { against } = options
-  const ours = (node: string): Subject[] => [bareNode(node), ...(against === undefined ? [] : [sallyport(node, against)]), sallyport(node)]
+  const ours = (node: string): Subject[] => [bareNode(node), ...(against === undefined ? [] : [sallyport(node, { main: against })]), sallyport(node)]
   const all = [nginx, haproxy, caddy, ...options.node.flatMap(ours)]
   const wanted = options.only?.split(',')
   const chosen = all.filter(({ key }) => wanted === undefined || wanted.includes(key))

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 
 /** What the operating system says of a process and all that descend from it. Linux only. */
 export interface Usage {
+  readonly pids: readonly number[]
   /** Time on a CPU, all threads, user and kernel. */
   readonly cpuMicroseconds: number
   readonly residentMiB: number
@@ -12,8 +13,9 @@ export interface Usage {
 
 /** Reads `/proc` for `root` and its descendants. */
 export function usageOf(root: number): Usage {
-  const total = { cpuMicroseconds: 0, residentMiB: 0, peakMiB: 0, descriptors: 0 }
-  for (const pid of family(root)) {
+  const pids = family(root)
+  const total = { pids, cpuMicroseconds: 0, residentMiB: 0, peakMiB: 0, descriptors: 0 }
+  for (const pid of pids) {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     total.cpuMicroseconds += cpuOf(pid)
     total.residentMiB += mebibytes(status, 'VmRSS')

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 import type { Nonce, NonceStore } from '../src/core/nonce.ts'
 import { plainStore } from '../src/core/store-plan.ts'
 import { openStore } from '../src/nonces/open.ts'
-import { serveStore } from '../src/nonces/shared-owner.ts'
-import { connectStore } from '../src/nonces/shared-worker.ts'
+import { shareDirectory } from '../src/nonces/file.ts'
+import { joinDirectory } from '../src/nonces/shared.ts'
 import { systemWorld } from '../src/world.ts'
 import { circumstances, median, table, writeSection } from './results.ts'
 
@@ -19,7 +19,7 @@ import { circumstances, median, table, writeSection } from './results.ts'
  */
 const rounds = 3
 const widths = [1, 32, 256]
-const owner = '--owner'
+const other = '--other'
 
 /** A store, and the CPU time in microseconds of whoever it asks. */
 interface Subject { readonly name: string; readonly store: NonceStore; readonly others: () => Promise<number>; readonly end: () => Promise<void> }
@@ -27,7 +27,7 @@ interface Subject { readonly name: string; readonly store: NonceStore; readonly 
 interface Figures { readonly own: number; readonly others: number; readonly p50: number; readonly p99: number; readonly rate: number }
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-stores-'))
-if (process.argv[2] === owner) await own(process.argv[3] ?? '')
+if (process.argv[2] === other) await follow(process.argv[3] ?? '', process.argv[4] ?? '')
 else await main()
 
 async function main(): Promise<void> {
@@ -103,27 +103,31 @@ async function file(round: number): Promise<Subject> {
   return { name: '`file:`', store, others: nobody, end: () => store.close() }
 }
 
-/** `file:` as a worker reaches it. */
+/** `file:` as one of two workers has it; the other one reads what this one writes. */
 async function shared(round: number): Promise<Subject> {
   const path = join(directory, `shared${round}`)
-  const child = fork(fileURLToPath(import.meta.url), [owner, path])
+  const taken = await shareDirectory(path, systemWorld)
+  const child = fork(fileURLToPath(import.meta.url), [other, path, taken.run])
   await once(child, 'message')
-  const store = await connectStore(`${path}.sock`, systemWorld.clock)
+  const store = joinDirectory(path, taken.run, systemWorld)
   const others = async (): Promise<number> => {
     child.send('cpu')
     return Number((await once(child, 'message'))[0])
   }
-  return { name: '`file:` from a worker', store, others, end: async () => { await store.close(); await die(child) } }
+  return { name: '`file:`, one of two workers', store, others, end: async () => { await store.close(); await die(child); await taken.close() } }
 }
 
-/** The process that has the store of the workers; says its CPU time when asked. */
-async function own(path: string): Promise<void> {
-  await serveStore(await open(`file:${path}`), `${path}.sock`)
+/** The other worker, which has nothing to do of its own; says its CPU time when asked. */
+async function follow(path: string, run: string): Promise<void> {
+  const store = joinDirectory(path, run, systemWorld)
   process.on('message', () => {
-    const { user, system } = process.cpuUsage()
-    process.send?.(user + system)
+    void Promise.resolve(store.claim({ key: Buffer.alloc(16), print: Buffer.alloc(16), passesUntil: undefined }, 1)).then((claim) => {
+      if (claim.state === 'claimed') void claim.release()
+      const { user, system } = process.cpuUsage()
+      process.send?.(user + system)
+    })
   })
-  process.send?.('serving')
+  process.send?.('joined')
 }
 
 async function redis(): Promise<Subject> {
@@ -157,5 +161,5 @@ function report(figures: ReadonlyMap<string, Figures[][]>): string {
   }))
   const head = ['store', 'in flight', 'CPU µs', 'of who is asked', 'p50 µs', 'p99 µs', 'a second']
   return `## Nonce stores: claim and commit of one delivery\n\n${circumstances()}, Node ${process.versions.node}; medians of ${rounds} rounds.\n` +
-    `Alone in flight, nothing is shared among deliveries; a worker's questions and Redis's commands of one turn share their system calls.\n\n${table(head, rows)}`
+    `Alone in flight, nothing is shared among deliveries; Redis's commands of one turn share their system calls. Who is asked, in the case of workers, is the other one, which reads along.\n\n${table(head, rows)}`
 }

@@ -2,8 +2,8 @@ import { openOwnStore, type OpenStore } from './state.ts'
 
 /** What a gateway gets from the process around it. */
 export interface Surroundings {
-  /** Audit lines go to this file descriptor in place of where the configuration says. */
-  readonly audit: number | undefined
+  /** Audit lines go there (a file descriptor, or as `AuditLog` has it) in place of where the configuration says. */
+  readonly audit: string | number | undefined
   readonly admin: 'own' | 'none'
   readonly openStore: OpenStore
   /** Listening sockets that were handed over (`LISTEN_FDS`), for the listeners in their order. */

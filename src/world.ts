@@ -14,10 +14,13 @@ export interface World {
   readonly exchange: Exchange
 }
 
+/** The monotonic clock of the machine, so that its processes agree on a moment; `performance.now` is quick, and a process's own. */
+const startedAt = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+
 export const systemWorld: World = {
   clock: {
     now: () => Date.now(),
-    monotonic: () => performance.now(),
+    monotonic: () => startedAt + performance.now(),
     after: (delay, run) => {
       const timer = setTimeout(run, delay).unref()
       return () => clearTimeout(timer)

@@ -8,19 +8,26 @@ import { printedBy, type Site, type Subject } from './subject.ts'
 const sallyportMain = fileURLToPath(new URL('../../../dist/main.js', import.meta.url))
 const bareMain = fileURLToPath(new URL('../bare.js', import.meta.url))
 
-/** Ourselves under one Node binary, every check on, the nonce on disk, the audit log to a file. `main`: another build of us. */
-export function sallyport(node: string, main: string = sallyportMain): Subject {
+/** What may differ between two of ours. */
+export interface Build {
+  /** Another build's `dist/main.js`. */
+  readonly main?: string
+  readonly workers?: number
+}
+
+/** Ourselves under one Node binary, every check on, the nonce on disk, the audit log to a file. */
+export function sallyport(node: string, { main = sallyportMain, workers = 1 }: Build = {}): Subject {
   const version = nodeVersion(node)
   return {
     key: 'sallyport',
-    title: `Sallyport${main === sallyportMain ? '' : ' before'}, Node ${version?.split('.')[0] ?? '?'}`,
+    title: `Sallyport${main === sallyportMain ? '' : ' before'}, Node ${version?.split('.')[0] ?? '?'}${workers === 1 ? '' : `, ${workers} workers`}`,
     asks: ['certificate', 'signature', 'nonce'],
     note: 'nonce claimed, then committed to disk before the sender is answered; audit record a delivery',
     install: `npm run build; and a Node binary at ${node}`,
     version: () => existsSync(main) && version !== undefined ? `Node ${version}` : undefined,
     prepare: (site) => {
       const file = join(site.folder, 'sallyport.yaml')
-      writeFileSync(file, configuration(site))
+      writeFileSync(file, configuration(site, workers))
       return {
         file: node, parameters: [...nodeFlags(), main, 'run', '-c', file],
         environment: { BENCH_SECRET: secret, NODE_ENV: 'production' },
@@ -85,12 +92,13 @@ routes:
   - { name: upload, match: { path: ${path} }, certificate: {}, body: stream, forward: { to: receiver } }
 `
 
-const configuration = (site: Site): string => `${listenersOf(site)}
+const configuration = (site: Site, workers: number): string => `${listenersOf(site)}
 receivers:
   receiver: { url: "http://127.0.0.1:${site.receiverPort}", timeout: 10s }
 replay:
   store: file:${site.folder}/nonces
 log: { level: warn, audit: "file:${site.folder}/audit.log" }
+workers: ${workers}
 routes:
   - name: hook
     match: { path: ${path} }

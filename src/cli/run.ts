@@ -6,16 +6,17 @@ import { watchFiles } from '../config/watch.ts'
 import { Gateway } from '../gateway.ts'
 import { alone, inheritedSockets } from '../surroundings.ts'
 import { SeveralWorkers } from '../workers/several.ts'
-import { servedStore } from '../workers/store.ts'
+import { commonStore } from '../workers/store.ts'
 import { runWorker } from '../workers/worker.ts'
 import { systemWorld } from '../world.ts'
 import type { Example } from './example.ts'
 
 interface Options { readonly config: string; readonly example?: true }
 
-/** How a first process tells its workers what it has open for them: sockets that were handed to it, and the store. */
+/** How a first process tells its workers what it has open for them: sockets that were handed to it, the store, and the audit file. */
 const socketCount = 'SALLYPORT_SOCKETS'
-const storePath = 'SALLYPORT_STORE'
+const storeName = 'SALLYPORT_STORE'
+const auditFile = 'SALLYPORT_AUDIT'
 
 /** `sallyport run`: the gateway, until a signal ends it. */
 export function runCommand(): Command {
@@ -59,7 +60,9 @@ async function open(config: string): Promise<Gateway | SeveralWorkers> {
   if (workers === 1) return await Gateway.start(config, systemWorld, { ...alone, sockets })
   return await SeveralWorkers.start(config, systemWorld, {
     workers,
-    environment: (path) => ({ [socketCount]: String(sockets.length), ...(path === undefined ? {} : { [storePath]: path }) }),
+    environment: ({ store, audit }) => ({
+      [socketCount]: String(sockets.length), ...(store === undefined ? {} : { [storeName]: store }), ...(audit === undefined ? {} : { [auditFile]: audit }),
+    }),
   })
 }
 
@@ -71,10 +74,10 @@ function workersOf(config: string): number {
 /** The first process holds the sockets: a worker that listens at their numbers gets them from there. */
 function workerSurroundings(config: string) {
   const count = Number(systemWorld.environment(socketCount) ?? 0)
-  const path = systemWorld.environment(storePath)
+  const store = systemWorld.environment(storeName)
   return {
-    workers: workersOf(config), sockets: inheritedSockets((name) => (name === 'LISTEN_PID' ? '0' : String(count)), 0),
-    openStore: path === undefined ? alone.openStore : servedStore(path),
+    workers: workersOf(config), audit: systemWorld.environment(auditFile), sockets: inheritedSockets((name) => (name === 'LISTEN_PID' ? '0' : String(count)), 0),
+    openStore: store === undefined ? alone.openStore : commonStore(store),
   }
 }
 

@@ -1,14 +1,15 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NonceStore } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
-import type { Instant } from '../core/units.ts'
+import { headerNow, newRun, thisBoot, writeHeader } from './header.ts'
 import { fileKept } from './kept-file.ts'
-import { Journal, realDisk, segmentNumber, type Disk, type Segment } from './journal.ts'
+import { Journal, realDisk, segmentNumber, type Disk } from './journal.ts'
 import { Ledger } from './ledger.ts'
-import { isLockName, lockDirectory } from './lock.ts'
+import { isLockName, lockDirectory, type Lock } from './lock.ts'
 import { StoreMistake } from './mistake.ts'
-import { entryBytes, SegmentReader } from './segment.ts'
+import { livedNow, readDirectory } from './opening.ts'
+import { Replica } from './replica.ts'
 
 export interface FileStoreTools {
   readonly clock: Clock
@@ -17,20 +18,14 @@ export interface FileStoreTools {
 }
 
 /** About 1.2 GB of memory when full: a bound against running out of it, far from where most come. */
-const fileCapacity = 2 ** 24
+export const fileCapacity = 2 ** 24
 
 /**
  * `file:PATH`, for the processes of one machine: claims and nonces in the memory of one process, commits in a journal
  * under this directory. Throws `StoreMistake` for a directory that is not ours, damaged, taken, or not to be written.
  */
 export async function fileStore(directory: string, tools: FileStoreTools): Promise<NonceStore> {
-  makeDirectory(directory)
-  refuseStrangers(directory)
-  const lock = await lockDirectory(directory, tools.random)
-  if (lock === undefined) {
-    throw new StoreMistake(`another process has the nonces in ${directory}`,
-      'stop it, or give this one a directory of its own; several machines share nonces by redis://')
-  }
+  const lock = await takeDirectory(directory, tools.random)
   try {
     return openLedger(directory, tools, lock.release)
   } catch (error) {
@@ -39,32 +34,53 @@ export async function fileStore(directory: string, tools: FileStoreTools): Promi
   }
 }
 
-function openLedger(directory: string, { clock, disk = realDisk }: FileStoreTools, unlock: () => Promise<void>): Ledger {
-  const ledger = new Ledger({
-    clock, capacity: fileCapacity, kept: fileKept(directory),
-    keep: (record, now) => journal.append(record, now),
+/** A directory that several processes have open. */
+export interface SharedDirectory {
+  /** By this name they join it (`joinDirectory`), for as long as this process does not close it. */
+  readonly run: string
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Takes a directory for other processes, which join it: looks through all that is there, mends what was torn, and begins a
+ * file of this run. What is left of another run is shut out by that. Throws as `fileStore` does.
+ */
+export async function shareDirectory(directory: string, { clock, random }: FileStoreTools): Promise<SharedDirectory> {
+  const lock = await takeDirectory(directory, random)
+  try {
+    const run = newRun(random)
+    readDirectory({ directory, clock, random, origin: { run, boot: thisBoot(run), writers: 'shared' } })
+    return { run, close: lock.release }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function takeDirectory(directory: string, random: Random): Promise<Lock> {
+  makeDirectory(directory)
+  refuseStrangers(directory)
+  const lock = await lockDirectory(directory, random)
+  if (lock !== undefined) return lock
+  throw new StoreMistake(`another process has the nonces in ${directory}`,
+    'stop it, or give this one a directory of its own; several machines share nonces by redis://')
+}
+
+function openLedger(directory: string, { clock, random, disk = realDisk }: FileStoreTools, unlock: () => Promise<void>): Ledger {
+  const run = newRun(random)
+  const origin = { run, boot: thisBoot(run), writers: 'alone' } as const
+  const replica = new Replica(fileCapacity)
+  const left = readDirectory({ directory, clock, random, origin, replica })
+  replica.begin(headerNow(origin, clock))
+  const journal = new Journal({ directory, clock, disk, header: () => writeHeader(headerNow(origin, clock, { ended: 0, time: livedNow(replica, clock) })), ...left })
+  journal.dropExpired(livedNow(replica, clock))
+  return new Ledger({
+    clock, capacity: fileCapacity, kept: fileKept(directory), restored: replica,
+    keep: (record, moment) => journal.append(record, moment),
     close: () => {
       journal.finish()
       return unlock()
     },
-  })
-  const names = readdirSync(directory).filter((name) => segmentNumber(name) !== undefined).sort()
-  const now = clock.now()
-  const segments = readSegments(names.map((name) => join(directory, name)), ledger, now)
-  const next = (segmentNumber(names.at(-1) ?? '') ?? 0) + 1
-  const journal = new Journal({ directory, clock, disk, next, segments })
-  journal.dropExpired(now)
-  return ledger
-}
-
-function readSegments(paths: readonly string[], ledger: Ledger, now: Instant): Segment[] {
-  if (paths.length === 0) return []
-  const sizes = paths.map((path) => statSync(path).size)
-  ledger.table.reserve(sizes.reduce((sum, size) => sum + size, 0) / entryBytes)
-  const reader = new SegmentReader(Math.max(...sizes))
-  return paths.map((path) => {
-    const { until } = reader.read(path, (words, at) => ledger.restore(words, at, now))
-    return { path, until }
   })
 }
 

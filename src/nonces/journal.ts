@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { Clock } from '../core/ports.ts'
 import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
 import { untilOf } from './record.ts'
-import { EntryWriter, entryBytes, header, segmentBytes } from './segment.ts'
+import { EntryWriter, entryBytes } from './entry.ts'
+import { segmentBytes, type Lasting } from './segment.ts'
 
 /** The disk, as far as a journal writes to it; tests hand in one that fails. */
 export interface Disk {
@@ -26,8 +27,8 @@ export const realDisk: Disk = {
 /** A file is followed by another after this time, so that no nonce keeps it for long that ends earlier than the rest. */
 const longest: Milliseconds = 3_600_000
 
-/** A file that was finished, and the latest `until` in it. */
-export interface Segment { readonly path: string; readonly until: Instant }
+/** A file that was finished, and how long it is of use. */
+export interface Segment extends Lasting { readonly path: string }
 
 export interface JournalParts {
   readonly directory: string
@@ -35,6 +36,8 @@ export interface JournalParts {
   readonly disk: Disk
   /** The number of the first file to write; no file with it or a higher one is there. */
   readonly next: number
+  /** What a file begins with that is made now. */
+  readonly header: () => Uint8Array
   /** What earlier processes left. */
   readonly segments: readonly Segment[]
 }
@@ -59,7 +62,7 @@ export class Journal {
   /** Throws where the disk refuses; the next call begins a new file. `now`: what has ended by then may go. */
   append(record: Uint32Array, now: Instant): void {
     const file = this.#writable(now)
-    const bytes = this.#writer.write(record)
+    const { bytes } = this.#writer.kept(record)
     try {
       writeWhole(this.#parts.disk, file.descriptor, bytes, file.length)
     } catch (error) {
@@ -74,14 +77,14 @@ export class Journal {
   finish(): void {
     if (this.#file === undefined) return
     const { path, until, descriptor } = this.#file
-    this.#segments = [...this.#segments, { path, until }]
+    this.#segments = [...this.#segments, { path, until, ends: 0 }]
     this.#file = undefined
     this.#parts.disk.finish(descriptor)
   }
 
-  /** Removes the files in which every nonce has ended. One that cannot be removed is tried again the next time. */
+  /** Removes the files in which every nonce and every claim has ended. One that cannot be removed is tried again the next time. */
   dropExpired(now: Instant): void {
-    this.#segments = this.#segments.filter(({ path, until }) => until > now || !this.#remove(path))
+    this.#segments = withoutEnded(this.#segments, { now, moment: this.#parts.clock.monotonic() }, (path) => this.#remove(path))
   }
 
   #remove(path: string): boolean {
@@ -105,6 +108,7 @@ export class Journal {
 
   #create(moment: Milliseconds): OpenSegment {
     const { directory, disk } = this.#parts
+    const header = this.#parts.header()
     const path = join(directory, segmentName(this.#next))
     const descriptor = disk.create(path)
     this.#next++
@@ -128,6 +132,20 @@ interface OpenSegment {
   readonly ends: Milliseconds
   length: Bytes
   until: Instant
+}
+
+/**
+ * Files in their order without those that are of no use any more, which `remove` takes away. What became of a claim may
+ * stand in a later file: that one is kept for as long as any claim before it may stand.
+ */
+export function withoutEnded(
+  files: readonly Segment[], { now, moment }: { readonly now: Instant; readonly moment: Milliseconds }, remove: (path: string) => boolean,
+): readonly Segment[] {
+  let stands: Milliseconds = 0
+  return files.filter(({ path, until, ends }) => {
+    stands = Math.max(stands, ends)
+    return until > now || stands > moment || !remove(path)
+  })
 }
 
 function writeWhole(disk: Disk, descriptor: number, bytes: Uint8Array, at: Bytes): void {

@@ -3,7 +3,8 @@ import { StoreUnavailable, type Claim, type Claimed, type Found, type Nonce, typ
 import type { Clock } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import { LivedTime } from './lived-time.ts'
-import { recordWords, untilOf, writeNonce, writeOutcome } from './record.ts'
+import { recordWords, writeNonce, writeOutcome } from './record.ts'
+import type { Replica } from './replica.ts'
 import { NonceTable } from './table.ts'
 
 export interface LedgerParts {
@@ -14,6 +15,8 @@ export interface LedgerParts {
   readonly keep?: (record: Uint32Array, now: Instant) => void
   readonly close?: () => Promise<void>
   readonly kept?: KeptSecrets
+  /** What an earlier run left: what it accepted, and what of it may still be under way. */
+  readonly restored?: Replica
 }
 
 /** How long to let a store alone that failed to keep a record, or that was found full everywhere. */
@@ -21,6 +24,9 @@ const pause: Milliseconds = 100
 
 /** How many parts of the table one claim may go through for room: some milliseconds of the largest. */
 const sweptAtOnce = 4
+
+/** The nonce of a claim that nobody is there to settle. */
+const nobodys: Nonce = { key: new Uint8Array(32), print: new Uint8Array(32), passesUntil: undefined }
 
 const inFlight = Object.freeze({ state: 'in-flight' })
 
@@ -47,16 +53,11 @@ export class Ledger implements NonceStore {
   constructor(parts: LedgerParts) {
     this.#parts = parts
     if (parts.kept !== undefined) this.kept = parts.kept
-    this.table = new NonceTable(parts.capacity)
-    this.#lived = new LivedTime(parts.clock)
-  }
-
-  /** Takes in a record that an earlier process kept, as words at a place, where it has not ended by now. */
-  restore(words: Uint32Array, at: number, now: Instant): void {
-    const until = untilOf(words, at)
-    if (until <= now) return
-    this.#lived.keepUntil(until, now)
-    this.table.put(words, now, at)
+    const { restored } = parts
+    this.table = restored?.table ?? new NonceTable(parts.capacity)
+    this.#lived = restored?.lived ?? new LivedTime()
+    if (restored === undefined) return
+    for (const [name, { ends }] of restored.claims) this.#claims.set(name, new Held(this, nobodys, name, ends))
   }
 
   claim(nonce: Nonce, lease: Milliseconds): Claimed {
@@ -73,7 +74,7 @@ export class Ledger implements NonceStore {
   find(nonce: Nonce): Found {
     if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
     writeNonce(this.#scratch, nonce)
-    const found = this.table.find(this.#scratch, this.#lived.now())
+    const found = this.table.find(this.#scratch, this.#now())
     return found === undefined ? { state: 'unknown' } : { state: 'committed', status: found.status, material: found.material }
   }
 
@@ -82,11 +83,11 @@ export class Ledger implements NonceStore {
     const current = this.#claims.get(held.name)
     if (current !== undefined && current !== held) return false
     const record = this.#scratch
-    const now = this.#lived.now()
+    const now = this.#now()
     writeNonce(record, held.nonce)
     writeOutcome(record, outcome)
     if (current === undefined && this.table.find(record, now) !== undefined) return false
-    this.#lived.keepUntil(outcome.until, now)
+    this.#lived.keepUntil(outcome.until)
     try {
       this.#settle(held, record, now)
     } catch (cause) {
@@ -111,8 +112,14 @@ export class Ledger implements NonceStore {
     return this.#closing
   }
 
+  #now(): Instant {
+    const { clock } = this.#parts
+    return this.#lived.see(clock.now(), clock.monotonic())
+  }
+
   #settled(): Promise<void> {
     const { clock } = this.#parts
+    for (const held of this.#claims.values()) if (held.nonce === nobodys) this.#claims.delete(held.name)
     const ends = [...this.#claims.values()].map((held) => (held.ends === Infinity ? 0 : held.ends))
     if (ends.length === 0) return Promise.resolve()
     return new Promise((resolve) => {
@@ -145,7 +152,7 @@ export class Ledger implements NonceStore {
   #makeRoom(moment: Milliseconds): void {
     if (this.table.size + this.#claims.size < this.#parts.capacity) return
     for (let parts = 0; parts < sweptAtOnce && moment >= this.#sweepAt; parts++) {
-      this.table.sweep(this.#lived.now())
+      this.table.sweep(this.#now())
       if (this.table.size + this.#claims.size < this.#parts.capacity) return
       this.#swept = (this.#swept + 1) % this.table.partCount
       if (this.#swept === 0) this.#sweepAt = moment + pause
@@ -176,7 +183,7 @@ export class Ledger implements NonceStore {
     if (moment < this.#retryAt) throw new StoreUnavailable('the nonce store cannot be written')
     try {
       for (const [held, record] of this.#owed) {
-        this.#settle(held, record, this.#lived.now())
+        this.#settle(held, record, this.#now())
         this.#owed.delete(held)
       }
     } catch (cause) {

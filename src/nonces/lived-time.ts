@@ -1,5 +1,4 @@
 import { forever } from '../core/nonce.ts'
-import type { Clock } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 
 /**
@@ -11,32 +10,45 @@ import type { Instant, Milliseconds } from '../core/units.ts'
  * whole life by then, and the leap is believed.
  */
 export class LivedTime {
-  readonly #clock: Pick<Clock, 'now' | 'monotonic'>
   #longest: Milliseconds = 0
   /** Wall clock minus monotonic clock: the least of the span before this one, and of this one. */
   #before = Infinity
   #least = Infinity
-  #since: Milliseconds
+  #since: Milliseconds | undefined
+  #last: Instant = 0
 
-  constructor(clock: Pick<Clock, 'now' | 'monotonic'>) {
-    this.#clock = clock
-    this.#since = clock.monotonic()
+  /** What `see` would give for these two clocks. */
+  at(now: Instant, moment: Milliseconds): Instant {
+    return moment + Math.min(this.#isOver(moment) ? Infinity : this.#before, this.#least, now - moment)
   }
 
-  now(): Instant {
-    const monotonic = this.#clock.monotonic()
-    const offset = this.#clock.now() - monotonic
-    if (monotonic - this.#since > this.#longest) {
+  /** The wall clock, and the monotonic clock at the same moment. */
+  see(now: Instant, moment: Milliseconds): Instant {
+    this.#last = this.at(now, moment)
+    const offset = now - moment
+    if (this.#isOver(moment)) {
       this.#before = this.#least
       this.#least = offset
-      this.#since = monotonic
+      this.#since = moment
     }
     if (offset < this.#least) this.#least = offset
-    return monotonic + Math.min(this.#before, this.#least)
+    this.#since ??= moment
+    return this.#last
   }
 
-  /** Something is kept from `now`, as just asked, until then. What is kept forever has no end that a clock could move. */
-  keepUntil(until: Instant, now: Instant): void {
-    if (until < forever) this.#longest = Math.max(this.#longest, until - now)
+  /** Something is kept from the time that was last seen until then. What is kept forever has no end that a clock could move. */
+  keepUntil(until: Instant): void {
+    if (until < forever) this.#longest = Math.max(this.#longest, until - this.#last)
+  }
+
+  /** The machine was started anew: the monotonic clock counts from another zero. What is kept is kept for as long. */
+  reboot(): void {
+    this.#before = Infinity
+    this.#least = Infinity
+    this.#since = undefined
+  }
+
+  #isOver(moment: Milliseconds): boolean {
+    return this.#since !== undefined && moment - this.#since > this.#longest
   }
 }

@@ -21,7 +21,9 @@ export async function lockDirectory(directory: string, random: Random): Promise<
   const name = `owner-${Buffer.from(random.bytes(8)).toString('hex')}.sock`
   const reach = reachable(directory, name)
   const server = await listen(join(reach.directory, name), directory)
-  const lock = { release: () => close(server).finally(reach.letGo) }
+  let released: Promise<void> | undefined
+  // Once: the number of a descriptor is another's as soon as it is closed.
+  const lock = { release: () => (released ??= close(server).finally(reach.letGo)) }
   for (const other of readdirSync(directory)) {
     if (!isLockName(other) || other === name) continue
     if (await isAlive(join(reach.directory, other))) {

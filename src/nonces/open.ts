@@ -1,11 +1,14 @@
-import type { NonceStore } from '../core/nonce.ts'
+import { StoreUnavailable, type NonceStore } from '../core/nonce.ts'
 import type { Problem } from '../core/plan.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { StorePlan } from '../core/store-plan.ts'
-import { fileStore } from './file.ts'
+import { fileStore, shareDirectory, type SharedDirectory } from './file.ts'
 import { LocalStandIn } from './local.ts'
 import { memoryStore } from './memory.ts'
 import { StoreMistake } from './mistake.ts'
+import { joinDirectory } from './shared.ts'
+
+export type { SharedDirectory } from './file.ts'
 
 /** What a store needs from outside. */
 export interface StoreTools {
@@ -17,9 +20,23 @@ export interface StoreTools {
 export type OpenedStore = { readonly store: NonceStore } | { readonly problem: Problem }
 
 /** A plan → the store. Rejects only for bugs and a failing world. */
-export async function openStore(plan: StorePlan, tools: StoreTools): Promise<OpenedStore> {
+export function openStore(plan: StorePlan, tools: StoreTools): Promise<OpenedStore> {
+  return orProblem(async () => ({ store: await open(plan, tools) }))
+}
+
+/** Takes the directory of a `file:` plan for several processes. Rejects as `openStore` does. */
+export function shareStore({ url }: StorePlan, tools: StoreTools): Promise<SharedDirectory | { readonly problem: Problem }> {
+  return orProblem(() => shareDirectory(url.slice('file:'.length), tools))
+}
+
+/** Joins a directory that another process took. Rejects as `openStore` does. */
+export function joinStore(directory: string, run: string, tools: StoreTools): Promise<OpenedStore> {
+  return orProblem(() => Promise.resolve({ store: joinDirectory(directory, run, tools) }))
+}
+
+async function orProblem<T>(open: () => Promise<T>): Promise<T | { readonly problem: Problem }> {
   try {
-    return { store: await open(plan, tools) }
+    return await open()
   } catch (error) {
     const mistake = mistakeIn(error)
     if (mistake === undefined) throw error
@@ -30,6 +47,7 @@ export async function openStore(plan: StorePlan, tools: StoreTools): Promise<Ope
 /** What the file system refuses is the operator's to mend, too. */
 function mistakeIn(error: unknown): StoreMistake | undefined {
   if (error instanceof StoreMistake) return error
+  if (error instanceof StoreUnavailable) return new StoreMistake(error.message, 'stop one of the two gateways')
   if (!(error instanceof Error) || !('syscall' in error)) return undefined
   return new StoreMistake(`the store cannot be opened: ${error.message}`, 'let this process read and write there')
 }

@@ -42,10 +42,11 @@ export class NonceTable {
     return this.#parts.length
   }
 
-  find(record: Uint32Array, now: Instant): Entry | undefined {
-    const { words, slot } = this.#partOf(record).seek(record)
+  /** The record whose key stands in these words at a place, where it has not ended by now. */
+  find(record: Uint32Array, now: Instant, at = 0): Entry | undefined {
+    const { words, slot } = this.#partOf(record, at).seek(record, at)
     if (statusOf(words, slot) === 0 || untilOf(words, slot) <= now) return undefined
-    return { status: statusOf(words, slot), material: samePrint(words, slot, record, 0) ? 'same' : 'other' }
+    return { status: statusOf(words, slot), material: samePrint(words, slot, record, at) ? 'same' : 'other' }
   }
 
   /** Puts in the record that stands in these words at a place, over what there was of its key. */

@@ -38,7 +38,8 @@ export class Crew {
 
   constructor(parts: CrewParts) {
     this.#parts = parts
-    cluster.schedulingPolicy = cluster.SCHED_RR
+    // Workers accept by themselves, from one socket: to pass each connection on would cost two messages between processes.
+    cluster.schedulingPolicy = cluster.SCHED_NONE
     const stdio = ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'] as const
     cluster.setupPrimary({ stdio: [...stdio] })
   }
@@ -79,6 +80,11 @@ export class Crew {
   tellAudit(state: AuditState): void {
     this.#audit = state
     for (const worker of this.#workers.keys()) worker.send({ order: 'audit', state } satisfies Order, () => {})
+  }
+
+  /** After a log rotation. */
+  reopenLogs(): void {
+    for (const worker of this.#workers.keys()) worker.send({ order: 'reopen' } satisfies Order, () => {})
   }
 
   /** Every worker drains and ends; who does not within `most` is killed. Resolves once all audit lines have arrived. */

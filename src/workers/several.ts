@@ -11,12 +11,20 @@ import { ListenFault } from '../listen/listen-fault.ts'
 import { looked, type Looked } from '../state.ts'
 import type { World } from '../world.ts'
 import { Crew } from './crew.ts'
-import { shareStore, type CommonStore } from './store.ts'
+import { takeStore, type CommonStore } from './store.ts'
 
 /** How many, and how they learn what the first process has open for them. */
 export interface Size {
   readonly workers: number
-  readonly environment: (storePath: string | undefined) => Readonly<Record<string, string>>
+  readonly environment: (common: Common) => Readonly<Record<string, string>>
+}
+
+/** What the first process has for all. */
+export interface Common {
+  /** The store, by the name that `commonStore` takes. */
+  readonly store: string | undefined
+  /** The file to which each worker appends its audit lines by itself; undefined: they go by way of the first process. */
+  readonly audit: string | undefined
 }
 
 /** Keys that a reload does not change: what they say is opened once. */
@@ -34,6 +42,7 @@ export class SeveralWorkers {
   readonly #file: string
   readonly #world: World
   readonly #audit: AuditLog
+  readonly #auditTo: string
   readonly #metrics = new Metrics({
     heldBytes: () => 0, connections: () => 0, load: { inFlight: 0, delay: 0 }, audit: { isFailing: false }, expiries: () => [], feeds: () => [], statuses: notAsked.tally,
   })
@@ -55,7 +64,8 @@ export class SeveralWorkers {
     this.#looked = first
     this.#watched = first.prepared.files
     this.log = operatorLog(log.level)
-    this.#audit = new AuditLog(fileReference(log.audit, new ConfigurationFiles(file)), this.log, (state) => this.#crew.tellAudit(state))
+    this.#auditTo = fileReference(log.audit, new ConfigurationFiles(file))
+    this.#audit = new AuditLog(this.#auditTo, this.log, (state) => this.#crew.tellAudit(state))
     this.#crew = new Crew({
       workers: size.workers, clock: world.clock, audit: (lines) => this.#audit.append(lines),
       lost: (pid, how, again) => this.log.error({ pid, how, againInMs: again }, 'a worker died and is replaced'),
@@ -95,6 +105,7 @@ export class SeveralWorkers {
 
   reopenLogs(): void {
     this.#audit.reopen()
+    this.#crew.reopenLogs()
   }
 
   /** Readiness turns, every worker drains, the last audit line is written. */
@@ -117,10 +128,10 @@ export class SeveralWorkers {
       const address = await this.#admin.listen(admin.address).catch((error: unknown) => { throw new ListenFault(error, ['admin', 'address']) })
       this.log.info({ admin: address }, 'health and metrics')
     }
-    const store = await shareStore(this.#looked.storePlan, this.#world)
+    const store = await takeStore(this.#looked.storePlan, this.#world)
     if (store !== undefined && 'problem' in store) throw new ConfigurationError([this.#looked.prepared.place(store.problem)])
     this.#store = store
-    this.#addresses = await this.#crew.start(this.#size.environment(store?.path))
+    this.#addresses = await this.#crew.start(this.#size.environment({ store: store?.name, audit: this.#auditTo.startsWith('file:') ? this.#auditTo : undefined }))
     this.log.info({ workers: this.#crew.pids }, 'workers serve')
   }
 

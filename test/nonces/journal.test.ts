@@ -7,7 +7,8 @@ import { plainStore } from '../../src/core/store-plan.ts'
 import { fileStore } from '../../src/nonces/file.ts'
 import { realDisk, type Disk } from '../../src/nonces/journal.ts'
 import { openStore } from '../../src/nonces/open.ts'
-import { entryBytes, segmentBytes } from '../../src/nonces/segment.ts'
+import { entryBytes } from '../../src/nonces/entry.ts'
+import { segmentBytes } from '../../src/nonces/segment.ts'
 import { nonceOf } from '../contracts/store.ts'
 import { stillWorld } from '../support/world.ts'
 
@@ -106,7 +107,9 @@ t.test('what is not ours is left alone, and named', async (t) => {
   const cases: [string, Record<string, string>, RegExp][] = [
     ['a file of another kind under our name', { '000000000001.nonces': 'some text of somebody else, long enough to be read as a header' }, /is no journal of nonces → give the store a directory of its own/],
     ['a short file of another kind', { '000000000001.nonces': 'text' }, /is no journal of nonces/],
-    ['a later version', { '000000000001.nonces': `Sallyport nonces\x02${'\0'.repeat(27)}` }, /another version of Sallyport/],
+    ['a later version', { '000000000001.nonces': `Sallyport nonces\x03${'\0'.repeat(43)}` }, /in version 3 of the format, and this build reads version 2 → start the build that wrote it/],
+    ['an earlier version', { '000000000001.nonces': `Sallyport nonces\x01${'\0'.repeat(27)}` }, /in version 1 of the format, and this build reads version 2 → start the build that wrote it until what it remembers has ended, or move the file away/],
+    ['another byte order', { '000000000001.nonces': `Sallyport nonces\0\0\0\x02${'\0'.repeat(43)}` }, /on a machine of another byte order/],
     ['a stranger in the directory', { 'passwords.txt': 'secret' }, /passwords\.txt is not ours → give the store a directory of its own/],
   ]
   for (const [name, files, wanted] of cases) {

@@ -5,7 +5,7 @@ import { StoreUnavailable, type NonceStore } from '../../src/core/nonce.ts'
 import { plainStore } from '../../src/core/store-plan.ts'
 import { fileKept } from '../../src/nonces/kept-file.ts'
 import { openStore } from '../../src/nonces/open.ts'
-import { servedStore, shareStore } from '../../src/workers/store.ts'
+import { commonStore, takeStore } from '../../src/workers/store.ts'
 import { systemWorld } from '../../src/world.ts'
 import { startRedis } from '../support/redis.ts'
 
@@ -54,9 +54,9 @@ void t.test('file: outlives its process, for our eyes only', async (t) => {
 
 void t.test('file: of several workers, one has the journal and all have the secrets', async (t) => {
   const plan = plainStore(`file:${join(t.testdir({}), 'nonces')}`)
-  const common = await shareStore(plan, systemWorld)
+  const common = await takeStore(plan, systemWorld)
   if (common === undefined || 'problem' in common) throw new Error('not shared')
-  const workers = await Promise.all([1, 2].map(() => servedStore(common.path)(plan, systemWorld)))
+  const workers = await Promise.all([1, 2].map(() => commonStore(common.name)(plan, systemWorld)))
   const [first, second] = workers.map((opened) => ('store' in opened ? opened.store : undefined))
   t.equal(await first?.kept?.keep('a', one), true)
   t.ok(one.equals(await second?.kept?.read('a') ?? new Uint8Array()))

@@ -1,0 +1,44 @@
+import type { Claim, Claimed, Nonce, Outcome } from '../core/nonce.ts'
+import type { Milliseconds } from '../core/units.ts'
+import type { Verdict } from './replica.ts'
+
+/** Who settles what a worker claimed. */
+export interface Settles {
+  readonly commit: (held: Held, outcome: Outcome) => boolean
+  readonly release: (held: Held) => boolean
+}
+
+/** One claim of this worker. What fences it is its number in the journal. */
+export class Held implements Claim {
+  readonly state = 'claimed'
+  readonly nonce: Nonce
+  readonly number: number
+  readonly ends: Milliseconds
+  readonly #store: Settles
+  #isSettled = false
+
+  constructor(store: Settles, nonce: Nonce, number: number, ends: Milliseconds) {
+    this.#store = store
+    this.nonce = nonce
+    this.number = number
+    this.ends = ends
+  }
+
+  commit(outcome: Outcome): boolean {
+    if (this.#isSettled) return false
+    this.#isSettled = true
+    return this.#store.commit(this, outcome)
+  }
+
+  release(): boolean {
+    if (this.#isSettled) return false
+    this.#isSettled = true
+    return this.#store.release(this)
+  }
+}
+
+/** What somebody is told whose claim was not granted. */
+export function claimedOf(verdict: Exclude<Verdict, 'yes'>): Claimed {
+  if (typeof verdict === 'object') return { state: 'committed', status: verdict.status, material: verdict.material }
+  return { state: 'in-flight' }
+}

@@ -1,0 +1,78 @@
+import { closeSync, constants, fdatasync, openSync, readSync } from 'node:fs'
+import type { Bytes, Milliseconds } from '../core/units.ts'
+import { entryBytes, entryWords, kindOf, kinds } from './entry.ts'
+import { readHeader, type Header } from './header.ts'
+import type { Segment } from './journal.ts'
+import { isSound, Lifetime } from './segment.ts'
+
+const readAtOnce = 1_024
+
+/** Where files are read into, one after the other. */
+export class Page {
+  readonly words = new Uint32Array(readAtOnce * entryWords)
+  readonly bytes = new Uint8Array(this.words.buffer)
+}
+
+/** A file to which several processes append, as one of them has it open: what was read of it, and what stands behind that. */
+export class SharedFile {
+  readonly number: number
+  readonly path: string
+  readonly descriptor: number
+  /** When it was opened; monotonic. */
+  readonly since: Milliseconds
+  readonly header: Header | undefined
+  readonly lifetime = new Lifetime()
+  /** Up to where it was read, and counts. */
+  length: Bytes = entryBytes
+  /** `unsound`: a write broke off there, and nothing counts that stands behind it. */
+  rest: 'nothing' | 'seal' | 'unsound' = 'nothing'
+
+  /** Throws where it is not there, as open(2) does. */
+  constructor(path: string, number: number, since: Milliseconds) {
+    this.number = number
+    this.path = path
+    this.since = since
+    this.descriptor = openSync(path, constants.O_RDWR | constants.O_APPEND)
+    const head = Buffer.alloc(entryBytes)
+    this.header = readHeader(head.subarray(0, readSync(this.descriptor, head, 0, entryBytes, 0)))
+  }
+
+  /** What it is of use for. Of another start of the machine no claim stands any more. */
+  leftIn(boot: string): Segment {
+    return { path: this.path, until: this.lifetime.until, ends: this.header?.boot === boot ? this.lifetime.ends : 0 }
+  }
+
+  /** Gives every entry that was not read yet, as words at a place, up to the end or to where the file ends for everybody. */
+  read({ words, bytes }: Page, take: (words: Uint32Array, at: number) => void): void {
+    if (this.rest === 'seal') return
+    for (;;) {
+      const got = readSync(this.descriptor, bytes, 0, bytes.length, this.length)
+      for (let at = 0; at + entryWords <= got / 4; at += entryWords) {
+        this.rest = !isSound(words, bytes, at) ? 'unsound' : kindOf(words, at) === kinds.seal ? 'seal' : 'nothing'
+        if (this.rest !== 'nothing') return
+        this.length += entryBytes
+        this.lifetime.add(words, at)
+        take(words, at)
+      }
+      if (got === bytes.length) continue
+      this.rest = got % entryBytes === 0 ? 'nothing' : 'unsound'
+      return
+    }
+  }
+
+  /** Is nothing missing at its end that counts, now that others have gone on to a file of this number? */
+  isWhole(next: number, header: Header): boolean {
+    if (this.rest === 'seal') return true
+    if (this.header?.writers !== 'shared') return this.header !== undefined && this.rest === 'nothing'
+    return next === this.number + 1 && header.run === this.header.run && header.ended === this.length
+  }
+
+  close(): void {
+    closeSync(this.descriptor)
+  }
+
+  /** Has it all written to the medium, in its own time, and closes. */
+  finish(): void {
+    fdatasync(this.descriptor, () => closeSync(this.descriptor))
+  }
+}

@@ -1,0 +1,247 @@
+import { writeSync } from 'node:fs'
+import type { KeptSecrets } from '../core/kept.ts'
+import { StoreUnavailable, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
+import type { Clock, Random } from '../core/ports.ts'
+import type { Instant, Milliseconds } from '../core/units.ts'
+import { EntryWriter, newOwner } from './entry.ts'
+import { fileCapacity } from './file.ts'
+import { thisBoot } from './header.ts'
+import { fileKept } from './kept-file.ts'
+import { recordWords, writeNonce } from './record.ts'
+import { Replica, type Verdict } from './replica.ts'
+import { segmentBytes } from './segment.ts'
+import { claimedOf, Held, type Settles } from './shared-claim.ts'
+import { SharedLog, type SharedLogParts } from './shared-log.ts'
+
+export interface SharedStoreTools {
+  readonly clock: Clock
+  readonly random: Random
+  readonly capacity?: number
+  readonly append?: SharedLogParts['append']
+  readonly fill?: SharedLogParts['fill']
+}
+
+/** Files are followed by others before they are as large as they may be: what comes behind a seal is there, too. */
+const usualFill = { bytes: segmentBytes - 64 * 1024, age: 3_600_000 }
+/** How often a worker that has nothing to do looks at what others wrote, so that it has not much to read when it has. */
+const glance: Milliseconds = 1_000
+/** How long to let a log alone that could not be written. */
+const pause: Milliseconds = 100
+/** A clock that got ahead of the last entry by so much has leaped, or this process has not read for long. */
+const leap: Milliseconds = 1_000
+
+/**
+ * `file:` as each of several workers has it open: every worker appends to the journal and reads what all others wrote, so
+ * nobody has to be asked. `run`: which run of the gateway has the directory (`shareDirectory`). Throws `StoreUnavailable`
+ * where that is over.
+ */
+export function joinDirectory(directory: string, run: string, tools: SharedStoreTools): NonceStore {
+  return new SharedStore(directory, run, tools)
+}
+
+class SharedStore implements NonceStore, Settles {
+  readonly kept: KeptSecrets
+  readonly #clock: Clock
+  readonly #capacity: number
+  readonly #log: SharedLog
+  readonly #replica: Replica
+  readonly #writer: EntryWriter
+  readonly #record = new Uint32Array(recordWords)
+  readonly #held = new Set<Held>()
+  /** Accepted by the receiver, but not written yet. */
+  readonly #owed = new Map<Held, Outcome>()
+  /** What had ended before this process read the journal may be missing in it. */
+  readonly #forgotten: Instant
+  #retryAt: Milliseconds = -Infinity
+  #sweepAt: Milliseconds = -Infinity
+  #swept = 0
+  #claims = 0
+  #closing: Promise<void> | undefined
+  #isClosed = false
+  #whenSettled: (() => void) | undefined
+
+  constructor(directory: string, run: string, { clock, random, capacity = fileCapacity, append = writeSync, fill = usualFill }: SharedStoreTools) {
+    const owner = newOwner(random)
+    const origin = { run, boot: thisBoot(run), writers: 'shared' } as const
+    this.kept = fileKept(directory)
+    this.#clock = clock
+    this.#capacity = capacity
+    this.#writer = new EntryWriter(owner)
+    this.#replica = new Replica(capacity)
+    this.#log = new SharedLog({ directory, clock, random, origin, owner, replica: this.#replica, fill, append })
+    this.#forgotten = this.#replica.time
+    this.#glance()
+  }
+
+  claim(nonce: Nonce, lease: Milliseconds): Claimed {
+    if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
+    const moment = this.#clock.monotonic()
+    if (this.#owed.size > 0) this.#payOwed(moment)
+    this.#refuseForgotten(nonce)
+    const wall = this.#clock.now()
+    const now = this.#livedNow(wall, moment)
+    const known = this.#look(nonce, now, moment)
+    if (known !== 'yes') return claimedOf(known)
+    this.#refuseFull(moment)
+    const number = this.#claims = (this.#claims + 1) >>> 0
+    const ends = moment + lease
+    const verdict = this.#tell(this.#writer.claim(number, nonce, { now, wall, moment, ends }))
+    if (verdict !== 'yes') return claimedOf(this.#again(verdict, now, moment))
+    const held = new Held(this, nonce, number, ends)
+    this.#held.add(held)
+    return held
+  }
+
+  /** What others accepted is read first. */
+  find(nonce: Nonce): Found {
+    if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
+    this.#follow()
+    writeNonce(this.#record, nonce)
+    const now = this.#replica.lived.at(this.#clock.now(), this.#clock.monotonic())
+    const found = this.#replica.table.find(this.#record, Math.max(now, this.#replica.time))
+    return found === undefined ? { state: 'unknown' } : { state: 'committed', status: found.status, material: found.material }
+  }
+
+  commit(held: Held, outcome: Outcome): boolean {
+    if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
+    try {
+      return this.#settle(held, this.#writer.commit(held.number, held.nonce, outcome))
+    } catch (cause) {
+      if (this.#owed.size === 0) this.#clock.after(pause, () => this.#retry())
+      this.#owed.set(held, outcome)
+      this.#retryAt = this.#clock.monotonic() + pause
+      throw new StoreUnavailable('the nonce store could not be written', { cause })
+    }
+  }
+
+  /** Where it cannot be written, the claim ends with its lease. */
+  release(held: Held): boolean {
+    if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
+    try {
+      return this.#settle(held, this.#writer.release(held.number, held.nonce, this.#clock.monotonic()))
+    } finally {
+      this.#drop(held)
+    }
+  }
+
+  /** Nothing new is claimed; what is claimed may still be settled, for as long as its lease. */
+  close(): Promise<void> {
+    this.#closing ??= this.#settled().then(() => {
+      this.#isClosed = true
+      this.#log.close()
+    })
+    return this.#closing
+  }
+
+  /** Has it been accepted, or is it under way? What others wrote is read before somebody is told that it is under way. */
+  #look(nonce: Nonce, now: number, moment: Milliseconds): Verdict {
+    writeNonce(this.#record, nonce)
+    const known = this.#replica.look(this.#record, now, moment)
+    if (known !== 'in-flight') return known
+    this.#follow()
+    return this.#replica.look(this.#record, now, moment)
+  }
+
+  /** An entry says what was accepted; whether the same material was, is told by the nonce in hand. */
+  #again(verdict: Exclude<Verdict, 'yes'>, now: number, moment: Milliseconds): Exclude<Verdict, 'yes'> {
+    if (typeof verdict !== 'object') return verdict
+    const known = this.#replica.look(this.#record, now, moment)
+    return known === 'yes' ? 'in-flight' : known
+  }
+
+  #refuseForgotten({ passesUntil }: Nonce): void {
+    const forgotten = Math.max(this.#forgotten, this.#replica.table.forgotten)
+    if (passesUntil !== undefined && passesUntil <= forgotten) throw new StoreUnavailable('the clock went back to a time whose nonces are forgotten')
+  }
+
+  #refuseFull(moment: Milliseconds): void {
+    const { table, claims, time } = this.#replica
+    if (table.size + claims.size < this.#capacity) return
+    if (moment >= this.#sweepAt) {
+      table.sweep(time)
+      this.#swept = (this.#swept + 1) % table.partCount
+      if (this.#swept === 0) this.#sweepAt = moment + pause
+    }
+    if (table.size + claims.size < this.#capacity) return
+    throw new StoreUnavailable(`the nonce store is full: ${this.#capacity} nonces are live`)
+  }
+
+  /**
+   * What this process's clocks say, as far as all that claimed have lived it through. Before a leap is believed everything that is
+   * written is read: another's nonce may be too young for it.
+   */
+  #livedNow(wall: Instant, moment: Milliseconds): Instant {
+    const { lived, time, moment: last } = this.#replica
+    const now = lived.at(wall, moment)
+    if (now - time <= moment - last + leap) return now
+    this.#follow()
+    return lived.at(wall, moment)
+  }
+
+  #follow(): void {
+    this.#orUnavailable(() => this.#log.follow(), 'read')
+  }
+
+  #tell(entry: EntryWriter): Verdict {
+    return this.#orUnavailable(() => this.#log.tell(entry), 'written')
+  }
+
+  #orUnavailable<T>(run: () => T, done: 'read' | 'written'): T {
+    try {
+      return run()
+    } catch (cause) {
+      if (cause instanceof StoreUnavailable) throw cause
+      throw new StoreUnavailable(`the nonce store could not be ${done}: ${String(cause)}`, { cause })
+    }
+  }
+
+  #settle(held: Held, entry: EntryWriter): boolean {
+    const verdict = this.#tell(entry)
+    this.#drop(held)
+    return verdict === 'yes'
+  }
+
+  #drop(held: Held): void {
+    this.#owed.delete(held)
+    this.#held.delete(held)
+    if (this.#held.size === 0) this.#whenSettled?.()
+  }
+
+  /** Nothing new is let in while something accepted is not written: it could not be written either. */
+  #payOwed(moment: Milliseconds): void {
+    if (moment < this.#retryAt) throw new StoreUnavailable('the nonce store cannot be written')
+    this.#retryAt = moment + pause
+    for (const [held, outcome] of this.#owed) this.#settle(held, this.#writer.commit(held.number, held.nonce, outcome))
+  }
+
+  #retry(): void {
+    if (this.#owed.size === 0 || this.#isClosed) return
+    try {
+      this.#payOwed(this.#clock.monotonic())
+    } catch {
+      // Whoever claims meanwhile is told so.
+      this.#clock.after(pause, () => this.#retry())
+    }
+  }
+
+  #glance(): void {
+    this.#clock.after(glance, () => {
+      if (this.#isClosed) return
+      try {
+        this.#log.follow()
+      } catch {
+        // The next claim says so.
+      }
+      this.#glance()
+    })
+  }
+
+  #settled(): Promise<void> {
+    if (this.#held.size === 0) return Promise.resolve()
+    const ends = Math.max(...[...this.#held].map((held) => held.ends))
+    return new Promise((resolve) => {
+      this.#whenSettled = resolve
+      this.#clock.after(Math.max(0, ends - this.#clock.monotonic()), resolve)
+    })
+  }
+}
