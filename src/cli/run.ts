@@ -39,15 +39,17 @@ export function runCommand(): Command {
 async function serve(config: string, example: Example | undefined): Promise<void> {
   const gateway = await open(config)
   const { log } = gateway
-  const addresses = gateway.addresses.map(({ address, port }) => `${address}:${port}`)
-  log.info({ addresses, pid: process.pid }, 'sallyport listens')
-  example?.say(gateway.addresses[0]?.port ?? 0)
   const stopWatching = watchFiles(() => gateway.files, () => gateway.reload(), systemWorld.clock)
   process.on('SIGHUP', () => {
     gateway.reopenLogs()
     void gateway.reload()
   })
-  await endSignal()
+  const ended = endSignal()
+  // Whoever reads this may send signals.
+  const addresses = gateway.addresses.map(({ address, port }) => `${address}:${port}`)
+  log.info({ addresses, pid: process.pid }, 'sallyport listens')
+  example?.say(gateway.addresses[0]?.port ?? 0)
+  await ended
   log.info('draining')
   stopWatching()
   await gateway.drain()
