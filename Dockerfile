@@ -31,6 +31,5 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch(process.env.SALLYPORT_HEALTH).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 # No shell in between: signals reach the gateway itself.
-# The flags are those of the first line of main.js: docs/decisions/0604.
-ENTRYPOINT ["node", "--initial-heap-size=64", "--max-semi-space-size=4", "/app/dist/main.js"]
+ENTRYPOINT ["node", "/app/dist/main.js"]
 CMD ["run", "-c", "/etc/sallyport/sallyport.yaml"]

@@ -120,11 +120,3 @@ void t.test('links lead somewhere', (t) => {
   }
   t.end()
 })
-
-void t.test('however the gateway is started, Node gets the flags of its first line', (t) => {
-  const flags = /^#!\/usr\/bin\/env -S node (.+)/.exec(read('src/main.ts'))?.[1]
-  t.ok(flags)
-  for (const file of ['package.json', 'docs/operations.md']) t.ok(read(file).includes(`node ${flags} `), file)
-  t.ok(read('Dockerfile').includes(JSON.stringify(['node', ...flags?.split(' ') ?? [], '/app/dist/main.js']).replaceAll(',', ', ')), 'Dockerfile')
-  t.end()
-})

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { path, secret } from '../sender.ts'
@@ -29,7 +29,7 @@ export function sallyport(node: string, { main = sallyportMain, workers = 1 }: B
       const file = join(site.folder, 'sallyport.yaml')
       writeFileSync(file, configuration(site, workers))
       return {
-        file: node, parameters: [...nodeFlags(), ...ownFlags(main), main, 'run', '-c', file],
+        file: node, parameters: [...nodeFlags(), main, 'run', '-c', file],
         environment: { BENCH_SECRET: secret, NODE_ENV: 'production' },
       }
     },
@@ -43,7 +43,7 @@ export function streamingSallyport(node: string): Subject {
     prepare: (site) => {
       const file = join(site.folder, 'sallyport.yaml')
       writeFileSync(file, streamingConfiguration(site))
-      return { file: node, parameters: [...nodeFlags(), ...ownFlags(sallyportMain), sallyportMain, 'run', '-c', file], environment: { NODE_ENV: 'production' } }
+      return { file: node, parameters: [...nodeFlags(), sallyportMain, 'run', '-c', file], environment: { NODE_ENV: 'production' } }
     },
   }
 }
@@ -69,11 +69,6 @@ export function bareNode(node: string): Subject {
 /** `BENCH_NODE_FLAGS`, for profiling: `--cpu-prof`. */
 function nodeFlags(): string[] {
   return (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '')
-}
-
-/** The flags that a build asks Node for in its first line, as it is run under its own name and in the image. */
-function ownFlags(main: string): string[] {
-  return /^#!\S+ -S node (.+)/.exec(readFileSync(main, 'utf8'))?.[1]?.split(' ') ?? []
 }
 
 function nodeVersion(node: string): string | undefined {
