@@ -1,10 +1,11 @@
 import type { KeptSecrets } from '../core/kept.ts'
-import { StoreUnavailable, type Claim, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
+import { StoreUnavailable, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import { LivedTime } from './lived-time.ts'
 import { recordWords, writeNonce, writeOutcome } from './record.ts'
 import type { Replica } from './replica.ts'
+import { SettledOnce } from './settled-once.ts'
 import { NonceTable } from './table.ts'
 
 export interface LedgerParts {
@@ -194,16 +195,15 @@ export class Ledger implements NonceStore {
 }
 
 /** One claim. Being this very object is what fences: whoever took over put another in its place. */
-class Held implements Claim {
-  readonly state = 'claimed'
+class Held extends SettledOnce<boolean> {
   readonly nonce: Nonce
   readonly name: string
   /** By the monotonic clock. */
   ends: Milliseconds
   readonly #ledger: Ledger
-  #isSettled = false
 
   constructor(ledger: Ledger, nonce: Nonce, name: string, ends: Milliseconds) {
+    super()
     this.#ledger = ledger
     this.nonce = nonce
     this.name = name
@@ -214,15 +214,11 @@ class Held implements Claim {
     return moment < this.ends
   }
 
-  commit(outcome: Outcome): boolean {
-    if (this.#isSettled) return false
-    this.#isSettled = true
+  protected override keep(outcome: Outcome): boolean {
     return this.#ledger.commit(this, outcome)
   }
 
-  release(): boolean {
-    if (this.#isSettled) return false
-    this.#isSettled = true
+  protected override giveBack(): boolean {
     return this.#ledger.release(this)
   }
 }

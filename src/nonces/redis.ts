@@ -1,5 +1,5 @@
 import type { KeptSecrets } from '../core/kept.ts'
-import { StoreUnavailable, type Claim, type Claimed, type Committed, type Found, type InFlight, type Nonce, type Outcome } from '../core/nonce.ts'
+import { StoreUnavailable, type Claimed, type Committed, type Found, type InFlight, type Nonce, type Outcome } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { StorePlan } from '../core/store-plan.ts'
 import type { Milliseconds } from '../core/units.ts'
@@ -7,6 +7,7 @@ import type { SharedStore } from './local.ts'
 import { redisKept } from './kept-redis.ts'
 import { parseRedisAddress } from './redis-address.ts'
 import { makeScript, RedisLink, type Reply } from './redis-link.ts'
+import { SettledOnce } from './settled-once.ts'
 
 /*
  * A nonce is one key, which Redis lets expire by itself: `c` and the owner's token for as long as its lease, or `d`, the
@@ -121,30 +122,25 @@ export class RedisStore implements SharedStore {
   }
 }
 
-class RedisClaim implements Claim {
-  readonly state = 'claimed'
+class RedisClaim extends SettledOnce<Promise<boolean>> {
   readonly #store: RedisStore
   readonly #key: string
   readonly #token: string
   readonly #nonce: Nonce
-  #isSettled = false
 
   constructor(store: RedisStore, key: string, token: string, nonce: Nonce) {
+    super()
     this.#store = store
     this.#key = key
     this.#token = token
     this.#nonce = nonce
   }
 
-  commit(outcome: Outcome): boolean | Promise<boolean> {
-    if (this.#isSettled) return false
-    this.#isSettled = true
+  protected override keep(outcome: Outcome): Promise<boolean> {
     return this.#store.commit(this.#key, this.#token, this.#nonce, outcome)
   }
 
-  release(): boolean | Promise<boolean> {
-    if (this.#isSettled) return false
-    this.#isSettled = true
+  protected override giveBack(): Promise<boolean> {
     return this.#store.release(this.#key, this.#token)
   }
 }

@@ -1,6 +1,7 @@
-import type { Claim, Claimed, Nonce, Outcome } from '../core/nonce.ts'
+import type { Claimed, Nonce, Outcome } from '../core/nonce.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Verdict } from './replica.ts'
+import { SettledOnce } from './settled-once.ts'
 
 /** Who settles what a worker claimed. */
 export interface Settles {
@@ -9,30 +10,25 @@ export interface Settles {
 }
 
 /** One claim of this worker. What fences it is its number in the journal. */
-export class Held implements Claim {
-  readonly state = 'claimed'
+export class Held extends SettledOnce<boolean> {
   readonly nonce: Nonce
   readonly number: number
   readonly ends: Milliseconds
   readonly #store: Settles
-  #isSettled = false
 
   constructor(store: Settles, nonce: Nonce, number: number, ends: Milliseconds) {
+    super()
     this.#store = store
     this.nonce = nonce
     this.number = number
     this.ends = ends
   }
 
-  commit(outcome: Outcome): boolean {
-    if (this.#isSettled) return false
-    this.#isSettled = true
+  protected override keep(outcome: Outcome): boolean {
     return this.#store.commit(this, outcome)
   }
 
-  release(): boolean {
-    if (this.#isSettled) return false
-    this.#isSettled = true
+  protected override giveBack(): boolean {
     return this.#store.release(this)
   }
 }

@@ -34,6 +34,17 @@ async function startPublisher(t: Test, body: string | Buffer) {
 
 const turns = async (count = 1) => { for (let nth = 0; nth < count; nth++) await new Promise((resolve) => { setImmediate(resolve) }) }
 
+/** Time goes on until the list was asked for once more, and what came of that has been taken in. */
+async function askedAgain({ world }: TestGateway, publisher: { readonly asked: number }): Promise<void> {
+  const { asked } = publisher
+  await until(async () => {
+    world.clock.advance(60_000)
+    await turns(20)
+    return publisher.asked > asked
+  })
+  await turns(50)
+}
+
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!await holds()) await turns()
 }
@@ -85,13 +96,7 @@ t.test('fetched, refreshed before its end, and nothing worse takes the place of 
   gateway.world.clock.advance(2 * hour - 5 * 60_000)
   for (const [name, body, status] of worseOnes) {
     Object.assign(publisher, { body, status })
-    const { asked } = publisher
-    await until(async () => {
-      gateway.world.clock.advance(60_000)
-      await turns(20)
-      return publisher.asked > asked
-    })
-    await turns(50)
+    await askedAgain(gateway, publisher)
     t.equal(await deliver(gateway, bad), 'certificate-revoked', name)
     t.equal(await deliver(gateway, good), 'accepted', `${name}: and the others pass`)
   }
@@ -178,13 +183,7 @@ t.test('lists for a part of the certificates, lists of nobody, lists without end
   for (const [name, body] of rows) {
     if (typeof body === 'string') Object.assign(publisher, { body, answer: undefined })
     else publisher.answer = body
-    const { asked } = publisher
-    await until(async () => {
-      gateway.world.clock.advance(60_000)
-      await turns(20)
-      return publisher.asked > asked
-    })
-    await turns(50)
+    await askedAgain(gateway, publisher)
     t.equal(await deliver(gateway, bad), 'certificate-revoked', name)
   }
   t.equal(await deliver(gateway, good), 'accepted')
