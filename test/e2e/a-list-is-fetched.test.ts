@@ -1,11 +1,12 @@
 import 'reflect-metadata'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Extension } from '@peculiar/x509'
 import t, { type Test } from 'tap'
+import { makeExchange } from '../../src/outside/exchange.ts'
 import { checkConfiguration } from '../../src/cli/check.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { day, hour, makeCa, makePki, type Identity } from '../support/pki.ts'
@@ -16,7 +17,7 @@ const post = 'POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\
 
 /** Somebody who publishes a list on loopback, over plain http as authorities do. */
 async function startPublisher(t: Test, body: string | Buffer) {
-  const publisher = { body, asked: 0, url: '', status: 200, answer: undefined as ((response: ServerResponse) => void) | undefined }
+  const publisher = { body, asked: 0, begun: 0, url: '', status: 200, answer: undefined as ((response: ServerResponse) => void) | undefined }
   const server = createServer((_, response) => {
     publisher.asked++
     if (publisher.answer !== undefined) return publisher.answer(response)
@@ -34,15 +35,19 @@ async function startPublisher(t: Test, body: string | Buffer) {
 
 const turns = async (count = 1) => { for (let nth = 0; nth < count; nth++) await new Promise((resolve) => { setImmediate(resolve) }) }
 
-/** Time goes on until the list was asked for once more, and what came of that has been taken in. */
-async function askedAgain({ world }: TestGateway, publisher: { readonly asked: number }): Promise<void> {
-  const { asked } = publisher
-  await until(async () => {
-    world.clock.advance(60_000)
-    await turns(20)
-    return publisher.asked > asked
-  })
-  await turns(50)
+/** Time goes on until the list is asked for once more, and then stands: whoever publishes is left after half a minute. */
+async function askedAgain({ world }: TestGateway, publisher: { readonly begun: number }): Promise<void> {
+  const { begun } = publisher
+  for (; publisher.begun === begun; await turns()) world.clock.advance(10_000)
+}
+
+/** Asked for once more, and what was found wrong with what came. */
+async function objection(t: Test, gateway: TestGateway, publisher: { readonly begun: number }): Promise<string | undefined> {
+  const warned = t.capture(gateway.gateway.log, 'warn')
+  await askedAgain(gateway, publisher)
+  const said: { what: string }[] = []
+  await until(() => said.push(...warned().map(({ args }) => args[0] as unknown as { what: string })) > 0)
+  return said[0]?.what
 }
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
@@ -56,14 +61,19 @@ async function deliver({ port, pki }: TestGateway, one: Identity): Promise<unkno
   return status === 200 ? 'accepted' : (JSON.parse(body.toString()) as { reason: string }).reason
 }
 
+/** Written whole, and under its name. */
+const isKept = (directory: string) => existsSync(directory) && readdirSync(directory).some((file) => file.endsWith('.bytes'))
+
 const derOf = (pem: string) => Buffer.from(pem.split('-----')[2] ?? '', 'base64')
 
 async function scene(t: Test, list: string | Buffer, pki: Awaited<ReturnType<typeof makePki>>) {
   const receiver = await startReceiver()
   t.teardown(() => receiver.close())
   const publisher = await startPublisher(t, list)
+  const exchange = makeExchange()
   const gateway = await startGateway(t, {
     receiver: receiver.port, routes: [{ certificate: {} }], settings: { fetched: { directory: 'fetched' } },
+    exchange: (request) => { publisher.begun++; return exchange(request) },
     files: () => Promise.resolve({ 'senders.pem': pki.ca.certificate }), clientCertificate: { ca: ['senders.pem'], crl: [publisher.url] },
   })
   return { receiver, publisher, gateway }
@@ -82,30 +92,29 @@ t.test('fetched, refreshed before its end, and nothing worse takes the place of 
   gateway.world.clock.advance(0)
   await until(async () => await deliver(gateway, good) === 'accepted')
   t.equal(await deliver(gateway, bad), 'certificate-revoked')
-  await until(() => readdirSync(join(gateway.directory, 'fetched')).some((file) => file.endsWith('.bytes')))
+  await until(() => isKept(join(gateway.directory, 'fetched')))
 
   const namesake = await makeCa({ name: pki.ca.authority.certificate.subject.slice(3) })
-  const worseOnes: [string, string | Buffer, number][] = [
-    ['an error', '', 500], ['somewhere else', await list([], 9), 302], ['junk', 'junk', 200], ['half', derOf(await list([], 9)).subarray(0, 100), 200],
-    ['another authority’s', await (await makeCa()).crl([], { number: 9 }), 200], ['a namesake’s', await namesake.crl([], { number: 9 }), 200],
-    ['changes only', await list([], 9, { deltaOf: 5 }), 200], ['a smaller number', await list([], 4, { thisUpdate: start }), 200],
-    ['an earlier time', await list([], 9, { thisUpdate: start - 2 * hour }), 200], ['expired', await list([], 9, { thisUpdate: start - hour / 2, nextUpdate: start - 1 }), 200],
-    ['of the future', await list([], 9, { thisUpdate: start + day, nextUpdate: start + 2 * day }), 200],
+  const worseOnes: [string, RegExp, string | Buffer, number?][] = [
+    ['an error', /the answer is 500/, '', 500], ['somewhere else', /the answer is 302/, await list([], 9), 302],
+    ['junk', /it holds no revocation list/, 'junk'], ['half', /it is no DER at byte/, derOf(await list([], 9)).subarray(0, 100)],
+    ['another authority’s', /the authority that issued it is not in `ca`/, await (await makeCa()).crl([], { number: 9 })], ['a namesake’s', /was not signed by it/, await namesake.crl([], { number: 9 })],
+    ['changes only', /a list of changes/, await list([], 9, { deltaOf: 5 })], ['a smaller number', /older than the one that is known/, await list([], 4, { thisUpdate: start })],
+    ['an earlier time', /older than the one that is known/, await list([], 9, { thisUpdate: start - 2 * hour })],
+    ['expired', /has expired at/, await list([], 9, { thisUpdate: start - hour / 2, nextUpdate: start - 1 })],
+    ['of the future', /holds only from/, await list([], 9, { thisUpdate: start + day, nextUpdate: start + 2 * day })],
   ]
-  // Half of four hours is over: from now on it is asked for each minute.
+  // Half of four hours is nearly over: then it is asked for each minute.
   gateway.world.clock.advance(2 * hour - 5 * 60_000)
-  for (const [name, body, status] of worseOnes) {
+  for (const [name, why, body, status = 200] of worseOnes) {
     Object.assign(publisher, { body, status })
-    await askedAgain(gateway, publisher)
+    t.match(await objection(t, gateway, publisher), why, name)
     t.equal(await deliver(gateway, bad), 'certificate-revoked', name)
     t.equal(await deliver(gateway, good), 'accepted', `${name}: and the others pass`)
   }
   Object.assign(publisher, { body: derOf(await list([bad, worse], 6, { thisUpdate: start, nextUpdate: start + 10 * day })), status: 200 })
-  await until(async () => {
-    gateway.world.clock.advance(60_000)
-    await turns(50)
-    return await deliver(gateway, worse) === 'certificate-revoked'
-  })
+  await askedAgain(gateway, publisher)
+  await until(async () => await deliver(gateway, worse) === 'certificate-revoked')
   t.equal(await gateway.gateway.reload(), 'taken')
   t.equal(await deliver(gateway, worse), 'certificate-revoked', 'over a reload')
   t.match(await checkConfiguration(gateway.file, gateway.world), /good/)
@@ -119,7 +128,7 @@ t.test('the last good list outlives a restart, and its end lets nobody in', asyn
   first.gateway.world.clock.advance(0)
   await until(async () => await deliver(first.gateway, good) === 'accepted')
   const directory = join(first.gateway.directory, 'fetched')
-  await until(() => readdirSync(directory).some((file) => file.endsWith('.bytes')))
+  await until(() => isKept(directory))
   await first.gateway.gateway.drain()
 
   first.publisher.status = 500
@@ -148,7 +157,7 @@ t.test('what is kept may be torn', async (t) => {
   await until(() => publisher.asked === 1)
   const directory = join(gateway.directory, 'fetched')
   mkdirSync(directory, { recursive: true })
-  await until(() => readdirSync(directory).some((file) => file.endsWith('.bytes')))
+  await until(() => isKept(directory))
   for (const file of readdirSync(directory)) writeFileSync(join(directory, file), 'torn')
   t.match(await checkConfiguration(gateway.file, gateway.world), /never fetched/)
 })
@@ -171,19 +180,21 @@ t.test('lists for a part of the certificates, lists of nobody, lists without end
     response.on('drain', write)
     write()
   }
-  const rows: [string, string | ((response: ServerResponse) => void)][] = [
-    ['of users only', await partial('81')], ['of authorities only', await partial('82')], ['of some reasons only', await partial('83')], ['indirect', await partial('84')], ['of attribute certificates only', await partial('85')],
-    ['with a critical extension that nobody knows', await pki.ca.crl([], { number: 9, extensions: [new Extension('1.2.3.4', true, Buffer.from('0500', 'hex'))] })],
-    ['of an authority that only the sender sends', await pki.intermediate.crl([], { number: 9 })], ['one good, one of a stranger', whole + await (await makeCa()).crl()],
-    ['more than 64 MiB', endless], ['broken off', (response) => void response.writeHead(200, { 'content-length': '9999' }).write(whole, () => response.destroy())],
-    ['moved for good', (response) => response.writeHead(301, { location: publisher.url }).end(whole)], ['empty', (response) => response.end()], ['no content', (response) => response.writeHead(204).end()],
-    ['part of it', (response) => response.writeHead(206, { 'content-range': 'bytes 0-9/100' }).end(whole)],
+  const rows: [string, RegExp, string | ((response: ServerResponse) => void)][] = [
+    ['of users only', /issuing distribution point/, await partial('81')], ['of authorities only', /issuing distribution point/, await partial('82')], ['of some reasons only', /issuing distribution point/, await partial('83')],
+    ['indirect', /issuing distribution point/, await partial('84')], ['of attribute certificates only', /issuing distribution point/, await partial('85')],
+    ['with a critical extension that nobody knows', /critical extension that is not known/, await pki.ca.crl([], { number: 9, extensions: [new Extension('1.2.3.4', true, Buffer.from('0500', 'hex'))] })],
+    ['of an authority that only the sender sends', /the authority that issued it is not in `ca`/, await pki.intermediate.crl([], { number: 9 })],
+    ['one good, one of a stranger', /the authority that issued it is not in `ca`/, whole + await (await makeCa()).crl()],
+    ['more than 64 MiB', /longer than 67108864 bytes/, endless], ['broken off', /does not match content-length/, (response) => void response.writeHead(200, { 'content-length': '9999' }).write(whole, () => response.destroy())],
+    ['moved for good', /the answer is 301/, (response) => response.writeHead(301, { location: publisher.url }).end(whole)],
+    ['empty', /it holds no revocation list/, (response) => response.end()], ['no content', /the answer is 204/, (response) => response.writeHead(204).end()],
+    ['part of it', /the answer is 206/, (response) => response.writeHead(206, { 'content-range': 'bytes 0-9/100' }).end(whole)],
   ]
-  gateway.world.clock.advance(6 * hour)
-  for (const [name, body] of rows) {
-    if (typeof body === 'string') Object.assign(publisher, { body, answer: undefined })
-    else publisher.answer = body
-    await askedAgain(gateway, publisher)
+  gateway.world.clock.advance(6 * hour - 60_000)
+  for (const [name, why, body] of rows) {
+    Object.assign(publisher, typeof body === 'string' ? { body, answer: undefined } : { answer: body })
+    t.match(await objection(t, gateway, publisher), why, name)
     t.equal(await deliver(gateway, bad), 'certificate-revoked', name)
   }
   t.equal(await deliver(gateway, good), 'accepted')
@@ -206,11 +217,8 @@ t.test('a publisher that is silent is left after half a minute, and asked again'
   t.equal(await deliver(gateway, good), 'revocation-unknown')
   t.equal(receiver.seen.length, 0)
   publisher.answer = undefined
-  await until(async () => {
-    gateway.world.clock.advance(60_000)
-    await turns(20)
-    return await deliver(gateway, good) === 'accepted'
-  })
+  await askedAgain(gateway, publisher)
+  await until(async () => await deliver(gateway, good) === 'accepted')
 })
 
 t.test('a new list closes the connections of whom it names, idle ones too', async (t) => {
@@ -266,7 +274,7 @@ t.test('what is kept on disk has expired when the gateway starts', async (t) => 
   gateway.world.clock.advance(0)
   await until(async () => await deliver(gateway, good) === 'accepted')
   const directory = join(gateway.directory, 'fetched')
-  await until(() => readdirSync(directory).some((file) => file.endsWith('.bytes')))
+  await until(() => isKept(directory))
   await gateway.gateway.drain()
   publisher.status = 503
   await t.test('a day later', async (t) => {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Gateway } from '../../src/gateway.ts'
-import type { Fetch, Get } from '../../src/core/ports.ts'
+import type { Exchange, Fetch, Get } from '../../src/core/ports.ts'
 import { makePki, type Identity, type Pki } from './pki.ts'
 import { stillWorld, type StillWorld } from './world.ts'
 
@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly fetch?: Fetch
   /** How keys and confirmations are fetched. */
   readonly get?: Get
+  /** How lists and responders are asked. */
+  readonly exchange?: Exchange
 }
 
 /** A whole gateway in this process, on real sockets, with a clock that stands still and certificates of its own. */
@@ -61,7 +63,7 @@ export async function startGateway(t: Test, options: GatewayOptions): Promise<Te
   const write = (content: Record<string, unknown>): void => writeFileSync(file, JSON.stringify(content, null, 2))
   write(settings)
   const still = stillWorld({ SECRET: secretText, ...options.environment }, options.now)
-  const world = { ...still, ...(options.fetch && { fetch: options.fetch }), ...(options.get && { get: options.get }) }
+  const world = { ...still, ...(options.fetch && { fetch: options.fetch }), ...(options.get && { get: options.get }), ...(options.exchange && { exchange: options.exchange }) }
   const gateway = await Gateway.start(file, world)
   t.teardown(async () => {
     const drained = gateway.drain()
