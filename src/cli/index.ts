@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigurationError } from '../config/problems.ts'
 import { UsageError } from './usage-error.ts'
@@ -18,10 +19,15 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
 export async function program(named?: string): Promise<Command> {
   const whole = new Command('sallyport')
     .description('A mutual-TLS gateway for webhooks: only clean deliveries get through.')
-    .showSuggestionAfterError().exitOverride()
+    .version(version(), '-V, --version', 'print the version').showSuggestionAfterError().exitOverride()
   const only = named === undefined ? undefined : commands.get(named)
   for (const command of only === undefined ? commands.values() : [only]) whole.addCommand((await command()).exitOverride())
   return whole
+}
+
+/** Of the package that this file stands in. */
+function version(): string {
+  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }).version
 }
 
 /** Runs the command line; gives the exit code. Users' mistakes are told without a stack trace, bugs with one. */

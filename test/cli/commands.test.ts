@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { program } from '../../src/cli/index.ts'
 import { run } from '../support/binary.ts'
@@ -16,6 +17,11 @@ void t.test('the help of every command has examples, and each example is a comma
   const { stdout, code } = await run(['--help'])
   t.equal(code, 0)
   for (const name of names) t.match(stdout, new RegExp(`^  ${name} `, 'm'))
+})
+
+void t.test('the version is that of the package', async (t) => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  for (const flag of ['--version', '-V']) t.match(await run([flag]), { code: 0, stdout: `${version}\n`, stderr: '' })
 })
 
 void t.test('mistakes in calling are told without a stack trace', async (t) => {
