@@ -4,6 +4,7 @@ import type { CertificateLink, OcspRule } from '../core/ocsp.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import { buildChain, fingerprintOf, isUsual, type Chain } from './chain.ts'
 import { readCertificates } from './pem.ts'
+import { profileOf } from './profile.ts'
 import { findRevocation } from './revocation.ts'
 import type { RevocationList } from './revocation-list.ts'
 import { parseCertificateTime, parseDistinguishedName, parseSubjectNames } from './text.ts'
@@ -69,18 +70,23 @@ export class Certificate implements PeerCertificate {
   get trust(): PeerCertificate['trust'] {
     const { verified, vouchers, now, met } = this.#shown
     if (verified !== 'trusted') return verified
+    if (!this.#isReadable) return { error: 'INVALID_EXTENSION' }
     const [current, time] = [vouchers(), now()]
     const fresh = current === met.vouchers && time - met.at < verdictLasts
     const wanted = current.listsWanted === true || current.lists.length > 0
-    if (fresh && !wanted && this.#isUsual) return 'trusted'
+    const wildcards = this.names.filter(isWildcard)
+    if (fresh && !wanted && wildcards.length === 0 && this.#isUsual) return 'trusted'
     const { chain: { links, issuers }, stands } = this.#ways
     if (issuers.length === 0 || !stands) return { error: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
+    if (issuers.some((one) => covers(wildcards, profileOf(one)?.excluded))) return { error: 'EXCLUDED_VIOLATION' }
     if (!fresh && !issuers.every((one) => isValidAt(one, time))) return { error: 'CERT_HAS_EXPIRED' }
     return wanted ? findRevocation(links, current.lists, time) ?? 'trusted' : 'trusted'
   }
 
   /** Sent as everybody sends it. Anything else we read ourselves: OpenSSL takes some issuers for authorities that do not say so. */
   get #isUsual(): boolean { return this.#usual ??= isUsual(this.#shown.sent()) }
+  /** Names that cannot be read are no names to Node: a certificate of nobody, where it says somebody. */
+  get #isReadable(): boolean { return this.names.length > 0 || profileOf(this.#leaf)?.hasNames === false }
   get der(): Uint8Array { return this.#leaf.raw }
   get issuers(): readonly Uint8Array[] { return this.#ways.chain.issuers.map((one) => one.raw) }
   get intermediates(): readonly Uint8Array[] { return this.#ways.intermediates }
@@ -137,6 +143,13 @@ function linkOf([one, issuer]: Chain['links'][number], leaf: X509Certificate, vo
     of: one === leaf ? 'sender' : 'authority', certificate: one.raw, issuer: issuer.raw,
     isListed: (serial) => vouchers.lists.some((list) => list.isIssuedBy(issuer) && list.has(serial)),
   }
+}
+
+const isWildcard = ({ type, value }: SubjectName): boolean => type === 'dns' && value.startsWith('*.')
+
+/** Does one of these wildcards stand for a name that is excluded, too? OpenSSL compares them as text (CVE-2025-61727 was that in Go). */
+function covers(wildcards: readonly SubjectName[], excluded: readonly string[] = []): boolean {
+  return wildcards.some(({ value }) => excluded.some((one) => one === '' || `.${one}`.endsWith(value.slice(1).toLowerCase())))
 }
 
 const validity = new WeakMap<X509Certificate, { readonly notBefore: Instant; readonly notAfter: Instant }>()

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Cancel, Clock, Exchange, KeptBytes } from '../core/ports.ts'
 import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
-import { nameOf } from './revocation.ts'
+import { nameOf, objectionTo } from './revocation.ts'
 import { readRevocationListsLater, type RevocationList } from './revocation-list.ts'
 
 export interface FetchedListsParts { readonly clock: Clock; readonly exchange: Exchange; readonly kept: KeptBytes }
@@ -127,7 +127,7 @@ export class FetchedLists {
       const [authority] = named
       if (authority === undefined) return 'the authority that issued it is not in `ca`'
       const signed = await Promise.all(named.map((one) => list.isIssuedByLater(one)))
-      if (!signed.includes(true)) return `it names ${nameOf(authority)} as its issuer, but was not signed by it`
+      if (!signed.includes(true)) return objectionTo(authority)
       const why = objectionOfTime(list, before.filter((one) => one.names(authority)), now)
       if (why !== undefined) return `the list of ${nameOf(authority)} ${why}`
     }

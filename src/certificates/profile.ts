@@ -9,6 +9,12 @@ export interface Profile {
   readonly pathLength: number | undefined
   /** Object identifiers of what this reader does not judge by, and a path must not go by: critical and unknown, or a name constraint. */
   readonly strange: readonly string[]
+  /** Does it carry subject names, readable or not? */
+  readonly hasNames: boolean
+  /** May it sign revocation lists? So where its key usage says it, or where there is none (RFC 5280 section 4.2.1.3). */
+  readonly maySignLists: boolean
+  /** DNS names that nobody below it may carry, nor what lies under them (section 4.2.1.10); lower case, without a dot in front. */
+  readonly excluded: readonly string[]
 }
 
 const profiles = new WeakMap<X509Certificate, Profile | undefined>()
@@ -33,10 +39,12 @@ const sound: ReadonlySet<string> = new Set([
   '1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4', '1.3.101.112', '1.3.101.113',
 ])
 
+const keyUsage = '2.5.29.15'
+const subjectNames = '2.5.29.17'
 const basicConstraints = '2.5.29.19'
 const nameConstraints = '2.5.29.30'
 /** Key usage, subject names, basic constraints, policies, extended key usage: judged here, by OpenSSL, or of no weight. */
-const known: ReadonlySet<string> = new Set(['2.5.29.15', '2.5.29.17', basicConstraints, '2.5.29.32', '2.5.29.37'])
+const known: ReadonlySet<string> = new Set([keyUsage, subjectNames, basicConstraints, '2.5.29.32', '2.5.29.37'])
 
 interface Extension { readonly oid: string; readonly isCritical: boolean; readonly value: Element }
 
@@ -44,10 +52,17 @@ function read(der: Uint8Array): Profile {
   const certificate = new Der(der).enter(0x30)
   const extensions = readExtensions(certificate.enter(0x30))
   const algorithm = readOid(certificate.enter(0x30))
-  const constraints = extensions.find(({ oid }) => oid === basicConstraints)
+  const valueOf = (wanted: string): Der | undefined => {
+    const found = extensions.find(({ oid }) => oid === wanted)
+    return found && new Der(der, found.value.content, found.value.end)
+  }
+  const [constraints, usage, limits] = [basicConstraints, keyUsage, nameConstraints].map(valueOf)
   return {
     isSoundlySigned: sound.has(algorithm),
-    pathLength: constraints === undefined ? undefined : readPathLength(new Der(der, constraints.value.content, constraints.value.end)),
+    pathLength: constraints && readPathLength(constraints),
+    hasNames: valueOf(subjectNames) !== undefined,
+    maySignLists: usage === undefined || readsListUsage(usage),
+    excluded: limits === undefined ? [] : readExcluded(limits),
     strange: extensions.filter(({ oid, isCritical }) => oid === nameConstraints || (isCritical && !known.has(oid))).map(({ oid }) => oid),
   }
 }
@@ -79,6 +94,26 @@ function readPathLength(value: Der): number | undefined {
   if (length === undefined) return undefined
   // Longer than a byte is more than any path: it limits nothing that is not limited already.
   return length.end - length.content > 1 ? 127 : constraints.bytes[length.content]
+}
+
+/** Bit 6 of a bit string whose first byte tells how many bits of the last are not used. */
+function readsListUsage(value: Der): boolean {
+  const { content, end } = value.take(0x03)
+  return content + 1 < end && ((value.bytes[content + 1] as number) & 0x02) !== 0
+}
+
+/** The DNS names of `excludedSubtrees`. */
+function readExcluded(value: Der): string[] {
+  const constraints = value.enter(0x30)
+  constraints.maybe(0xa0)
+  const subtrees = constraints.maybe(0xa1)
+  if (subtrees === undefined) return []
+  const [list, found] = [constraints.inside(subtrees), [] as string[]]
+  while (list.more) {
+    const name = list.enter(0x30).maybe(0x82)
+    if (name !== undefined) found.push(Buffer.from(list.bytes.subarray(name.content, name.end)).toString('latin1').toLowerCase().replace(/^\./, ''))
+  }
+  return found
 }
 
 /** X.690 section 8.19. */

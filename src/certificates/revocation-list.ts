@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { Instant } from '../core/units.ts'
 import { Der, type Element } from './der.ts'
 import { listsIn } from './list-file.ts'
+import { profileOf } from './profile.ts'
 import { SerialSet } from './serial-set.ts'
 import { digestOf, isSignature, isSignatureLater } from './signature-algorithms.ts'
 import { atOnce, inSlices, type Slices } from './slices.ts'
@@ -85,17 +86,22 @@ export class RevocationList {
   isIssuedBy(authority: X509Certificate): boolean {
     const known = this.#verified.get(authority.fingerprint256)
     if (known !== undefined) return known
-    return this.#note(authority, this.names(authority) && isSignature(this.#digest, this.#signedBytes, authority.publicKey, this.#signature))
+    return this.#note(authority, this.#mayBeOf(authority) && isSignature(this.#digest, this.#signedBytes, authority.publicKey, this.#signature))
   }
 
   /** The same, with the hashing off the event loop; afterwards `isIssuedBy` knows. */
   async isIssuedByLater(authority: X509Certificate): Promise<boolean> {
-    return this.#note(authority, this.names(authority) && await isSignatureLater(this.#digest, this.#signedBytes, authority.publicKey, this.#signature))
+    return this.#note(authority, this.#mayBeOf(authority) && await isSignatureLater(this.#digest, this.#signedBytes, authority.publicKey, this.#signature))
   }
 
   /** Is this serial number (hex) on the list? */
   has(serial: string): boolean {
     return this.#serials?.has(serial) ?? false
+  }
+
+  /** RFC 5280 section 6.3.3 (f): whoever has a key usage needs `cRLSign` in it. */
+  #mayBeOf(authority: X509Certificate): boolean {
+    return this.names(authority) && maySignLists(authority)
   }
 
   #note({ fingerprint256 }: X509Certificate, answer: boolean): boolean {
@@ -106,6 +112,11 @@ export class RevocationList {
   get #signedBytes(): Uint8Array {
     return this.#bytes.subarray(this.#signed.start, this.#signed.end)
   }
+}
+
+/** Has this authority, by its key usage, a say in who is revoked? */
+export function maySignLists(authority: X509Certificate): boolean {
+  return profileOf(authority)?.maySignLists === true
 }
 
 /** Every list of a file: PEM with one or several, or one in DER. Throws a plain sentence where anything else is in it. */

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Facts } from '../core/verdict.ts'
 import type { Instant } from '../core/units.ts'
-import type { RevocationList } from './revocation-list.ts'
+import { maySignLists, type RevocationList } from './revocation-list.ts'
 
 /** OpenSSL's word for what is wrong, and what an operator needs to mend it. */
 export interface TrustError { readonly error: string; readonly facts: Facts }
@@ -32,10 +32,15 @@ function revoked(one: X509Certificate, issuer: X509Certificate): TrustError {
 function explain(issuer: X509Certificate, named: readonly RevocationList[], signed: readonly RevocationList[], now: Instant): TrustError {
   const authority = nameOf(issuer)
   if (named.length === 0) return { error: 'UNABLE_TO_GET_CRL', facts: { authority } }
-  if (signed.length === 0) return { error: 'CRL_SIGNATURE_FAILURE', facts: { authority } }
+  if (signed.length === 0) return { error: maySignLists(issuer) ? 'CRL_SIGNATURE_FAILURE' : 'KEYUSAGE_NO_CRL_SIGN', facts: { authority } }
   const latest = signed.reduce((best, list) => (list.nextUpdate > best.nextUpdate ? list : best))
   const facts = { authority, thisUpdate: new Date(latest.thisUpdate).toISOString(), nextUpdate: new Date(latest.nextUpdate).toISOString() }
   return { error: now > latest.nextUpdate ? 'CRL_HAS_EXPIRED' : 'CRL_NOT_YET_VALID', facts }
+}
+
+/** Why a list that names this authority is not taken for one of its own. */
+export function objectionTo(authority: X509Certificate): string {
+  return `it names ${nameOf(authority)} as its issuer, but ${maySignLists(authority) ? 'was not signed by it' : 'that may not sign lists (its key usage lacks cRLSign)'}`
 }
 
 /** `CN=Example CA, O=Example`. */

@@ -11,9 +11,9 @@ const nameTypes: readonly (readonly [prefix: string, type: SubjectName['type']])
   ['DNS:', 'dns'], ['URI:', 'uri'], ['email:', 'email'], ['IP Address:', 'ip'],
 ]
 
-/** `DNS:a.example, URI:"spiffe://a/b\u002cc"` → typed names. */
-export function parseSubjectNames(text: string | undefined): SubjectName[] {
-  if (text === undefined || text === '') return []
+/** `DNS:a.example, URI:"spiffe://a/b\u002cc"` → typed names. Null is what Node 20 gives for names that it cannot read: there are none to go by. */
+export function parseSubjectNames(text: string | null | undefined): SubjectName[] {
+  if (text === undefined || text === null || text === '') return []
   return text.split(', ').map(parseSubjectName)
 }
 

@@ -14,6 +14,7 @@ const reasons: ReadonlyMap<string, CertificateReason> = new Map([
   ['UNABLE_TO_GET_CRL_ISSUER', 'revocation-unknown'],
   ['UNABLE_TO_DECRYPT_CRL_SIGNATURE', 'revocation-unknown'],
   ['CRL_SIGNATURE_FAILURE', 'revocation-unknown'],
+  ['KEYUSAGE_NO_CRL_SIGN', 'revocation-unknown'],
   ['CRL_NOT_YET_VALID', 'revocation-unknown'],
   ['CRL_HAS_EXPIRED', 'revocation-unknown'],
   ['ERROR_IN_CRL_LAST_UPDATE_FIELD', 'revocation-unknown'],

@@ -7,7 +7,7 @@ import { keepShown } from './peer-certificate.ts'
 import { chooseByName, meeting, ServerNames } from './server-names.ts'
 import { isIssuedBy } from '../certificates/chain.ts'
 import { readCertificates, readKey } from '../certificates/pem.ts'
-import { nameOf } from '../certificates/revocation.ts'
+import { objectionTo } from '../certificates/revocation.ts'
 import { readListsNow, type ReadLists } from '../certificates/digested-lists.ts'
 import type { RevocationList } from '../certificates/revocation-list.ts'
 
@@ -165,7 +165,7 @@ function readAuthorities(pem: string): X509Certificate[] {
 function readLists(lists: RevocationList[], authorities: readonly X509Certificate[]): RevocationList[] {
   for (const list of lists) {
     const named = authorities.filter((authority) => list.names(authority))
-    if (named.length > 0 && !named.some((authority) => list.isIssuedBy(authority))) throw new Error(`it names ${nameOf(named[0] as X509Certificate)} as its issuer, but was not signed by it`)
+    if (named.length > 0 && !named.some((authority) => list.isIssuedBy(authority))) throw new Error(objectionTo(named[0] as X509Certificate))
   }
   return lists
 }

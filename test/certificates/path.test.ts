@@ -79,6 +79,11 @@ t.test('a path is no longer than any honest one, and a circle ends', async (t) =
 })
 
 t.test('a profile', async (t) => {
-  t.same(profileOf((await middle({ pathLength: 3 })).certificate), { isSoundlySigned: true, pathLength: 3, strange: [] })
-  t.same(profileOf((await middle({ extensions: [constrained] })).certificate), { isSoundlySigned: true, pathLength: undefined, strange: ['2.5.29.30'] })
+  const usual = { isSoundlySigned: true, pathLength: undefined, strange: [], hasNames: false, maySignLists: true, excluded: [] }
+  t.same(profileOf((await middle({ pathLength: 3 })).certificate), { ...usual, pathLength: 3 })
+  t.same(profileOf((await middle({ extensions: [constrained] })).certificate), { ...usual, strange: ['2.5.29.30'] })
+  /** excludedSubtrees: dNSName ".Example.com", address 192.0.2.0/24. */
+  const excluding = { oid: '2.5.29.30', critical: true, der: '301ea11c300e820c2e4578616d706c652e636f6d300a8708c0000200ffffff00' }
+  t.same(profileOf((await middle({ extensions: [excluding] })).certificate), { ...usual, strange: ['2.5.29.30'], excluded: ['example.com'] })
+  t.equal(profileOf((await leafOf(root)).certificate)?.hasNames, true)
 })

@@ -57,6 +57,10 @@ const dns = (name: string) => ({ dNSName: name })
 const constrained = (constraints: Parameters<typeof nameConstraints>[0], leaf: Partial<Odd>) => () => path({ middle: { extensions: [...usual.authority(), nameConstraints(constraints)] }, leaf })
 const named = (...names: (string | JsonGeneralName)[]): Partial<Odd> => ({ extensions: usual.leaf(...names) })
 
+const stricter = (make: () => Promise<Case>) => async (): Promise<Case> => ({ ...await make(), stricter: true })
+/** Text where a sequence of names has to be. */
+const unreadable = new Extension('2.5.29.17', false, Buffer.from('sender.example'))
+
 const rows: readonly Row[] = [
   { name: 'root and leaf', verdict: 'accepted', make: () => path({ middle: 'none' }) },
   { name: 'root, intermediate, leaf', verdict: 'accepted', make: () => path({}) },
@@ -94,6 +98,9 @@ const rows: readonly Row[] = [
   { name: 'excluded name', verdict: 'certificate-untrusted', make: constrained({ excluded: [dns('evil.example')] }, named('a.evil.example')) },
   { name: 'excluded name in other letters', verdict: 'certificate-untrusted', make: constrained({ excluded: [dns('evil.example')] }, named('A.EVIL.example')) },
   { name: 'a wildcard beyond what is permitted', verdict: 'certificate-untrusted', make: constrained({ permitted: [dns('a.partner.example')] }, named('*.partner.example')) },
+  { name: 'a wildcard over what is excluded', verdict: 'certificate-untrusted', make: stricter(constrained({ excluded: [dns('a.partner.example')] }, named('*.partner.example'))) },
+  { name: 'a wildcard beside what is excluded', verdict: 'accepted', make: constrained({ excluded: [dns('evil.example')] }, named('*.partner.example')) },
+  { name: 'a wildcard, and mail that is excluded', verdict: 'accepted', make: constrained({ excluded: [{ rfc822Name: 'evil.example' }] }, named('*.partner.example')) },
   { name: 'no SAN, a host in the CN that is not permitted', verdict: 'certificate-untrusted', make: constrained({ permitted: [dns('partner.example')] }, { subject: 'CN=a.evil.example', extensions: usual.leaf().slice(0, 3) }) },
   { name: 'another e-mail domain than permitted', verdict: 'certificate-untrusted', make: constrained({ permitted: [{ rfc822Name: 'partner.example' }] }, named({ type: 'email', value: 'a@evil.example' })) },
   { name: 'another URI host than permitted', verdict: 'certificate-untrusted', make: constrained({ permitted: [{ uniformResourceIdentifier: 'partner.example' }] }, named({ type: 'url', value: 'https://evil.example/' })) },
@@ -102,6 +109,7 @@ const rows: readonly Row[] = [
   { name: 'unknown critical extension of the leaf', verdict: 'certificate-untrusted', make: () => path({ leaf: { extensions: [...usual.leaf(), unknown('critical')] } }) },
   { name: 'unknown extension of the leaf', verdict: 'accepted', make: () => path({ leaf: { extensions: [...usual.leaf(), unknown('not critical')] } }) },
   { name: 'unknown critical extension of the intermediate', verdict: 'certificate-untrusted', make: () => path({ middle: { extensions: [...usual.authority(), unknown('critical')] } }) },
+  { name: 'names that cannot be read', verdict: 'certificate-untrusted', make: () => path({ leaf: { extensions: [...usual.leaf().slice(0, 3), unreadable] } }) },
   { name: 'two SAN extensions', verdict: 'certificate-untrusted', make: () => path({ leaf: { extensions: [...usual.leaf('a.example'), san('b.example')] } }) },
   // extended key usage
   { name: 'intermediate for clients', verdict: 'accepted', make: () => path({ middle: { extensions: [...usual.authority(), extendedKeyUsage('1.3.6.1.5.5.7.3.2')] } }) },
@@ -158,7 +166,7 @@ const rows: readonly Row[] = [
   { name: 'basicConstraints whose yes is written as in BER', verdict: 'accepted', make: () => path({ middle: { extensions: [raw('2.5.29.19', '3003010105', 'critical'), keyUsage('keyCertSign')] } }) },
   { name: 'basicConstraints that are cut', verdict: 'certificate-untrusted', make: () => path({ middle: { extensions: [raw('2.5.29.19', '30060101ff0201', 'critical'), keyUsage('keyCertSign')] } }) },
   { name: 'keyUsage without a bit', verdict: 'certificate-untrusted', make: () => path({ middle: { extensions: [usual.authority()[0] as never, raw('2.5.29.15', '03020700', 'critical')] } }) },
-  { name: 'an empty SAN', verdict: 'accepted', make: () => path({ leaf: { extensions: [...usual.leaf().slice(0, 3), raw('2.5.29.17', '3000', 'not critical')] } }) },
+  { name: 'an empty SAN', verdict: 'certificate-untrusted', make: stricter(() => path({ leaf: { extensions: [...usual.leaf().slice(0, 3), raw('2.5.29.17', '3000', 'not critical')] } })) },
   { name: 'a leaf that is an authority', verdict: 'accepted', make: () => path({ leaf: { extensions: [...usual.authority(), san('a.example')] } }) },
   { name: 'the root issued for itself a second time, and that one is sent', verdict: 'accepted', make: selfIssued },
   // extended key usage
