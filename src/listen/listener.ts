@@ -18,7 +18,7 @@ import { peerCertificate } from './peer-certificate.ts'
 import type { Reply } from './reply.ts'
 import { respondProblem, type ProblemDetails } from './respond.ts'
 import type { SourceRules } from './source.ts'
-import { dismissUntrusted, lackOfName, lackOfTrust, type Lack } from './standing.ts'
+import { dismissExpired, dismissUntrusted, lackOfName, lackOfTrust, type Lack } from './standing.ts'
 import type { TlsMaterial } from './tls.ts'
 import type { Turn } from './turn.ts'
 
@@ -48,6 +48,8 @@ export interface ListenerRules {
 
 /** How often the connections are asked for deadlines that have passed, at the latest. */
 const longestInterval: Milliseconds = 1_000
+/** What expires by time alone is refused at once, and ends an idle connection after this at the latest: to ask is not free. */
+const trustInterval: Milliseconds = 60_000
 /** A sender that is just writing to an open connection is answered, not cut off. */
 const idleGrace: Milliseconds = 1_000
 
@@ -62,6 +64,7 @@ export class Listener {
   #rules: ListenerRules
   #server: Server
   #cancelSweep: Cancel = () => {}
+  #cancelExpiry: Cancel = () => {}
   readonly #sockets = new Set<Socket>()
   readonly #senders = new Set<SenderConnection>()
   readonly #date: () => string
@@ -85,6 +88,7 @@ export class Listener {
         // An accept that fails, for want of descriptors, costs that connection and not the process.
         this.#door.on('error', ignore)
         this.#sweep()
+        this.#watchExpiry()
         resolve(this.#door.address() as AddressInfo)
       })
     })
@@ -111,7 +115,7 @@ export class Listener {
    */
   stop(): Promise<void> {
     const gone = new Promise<void>((resolve) => { this.#door.close(() => resolve()) })
-    void gone.then(() => this.#cancelSweep())
+    void gone.then(() => { this.#cancelSweep(); this.#cancelExpiry() })
     this.#parts.clock.after(idleGrace, () => {
       for (const sender of this.#senders) if (sender.idle) sender.socket.destroySoon()
     })
@@ -131,9 +135,17 @@ export class Listener {
     const now = clock.monotonic()
     for (const sender of this.#senders) {
       sender.tick(now)
-      if (sender.hasLostTrust(clock.now())) sender.dismiss()
+      if (sender.isHandedOver && sender.hasLostTrust(clock.now())) sender.dismiss()
     }
     this.#cancelSweep = clock.after(Math.min(longestInterval, headersTimeout, idleTimeout), () => this.#sweep())
+  }
+
+  #watchExpiry(): void {
+    const { clock } = this.#parts
+    this.#cancelExpiry = clock.after(trustInterval, () => {
+      void dismissExpired(this.senders, clock.now)
+      this.#watchExpiry()
+    })
   }
 
   #accept(socket: Socket): void {

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PeerCertificate } from '../core/delivery.ts'
 import type { CertificateLink } from '../core/ocsp.ts'
 import { reasonOfTrustError, type CertificateReason } from '../core/trust.ts'
+import type { Instant } from '../core/units.ts'
 import type { Facts } from '../core/verdict.ts'
 import type { SenderConnection } from './connection.ts'
 import type { TlsMaterial } from './tls.ts'
@@ -27,6 +28,14 @@ export async function dismissUntrusted(senders: readonly SenderConnection[]): Pr
   for (const sender of senders) {
     const trust = sender.certificate?.trust
     if (trust !== undefined && trust !== 'trusted') sender.dismiss()
+    await nextTurn()
+  }
+}
+
+/** As time goes by: whose certificate, or the list that it stands under, holds no longer, whether it delivers or not. */
+export async function dismissExpired(senders: readonly SenderConnection[], now: () => Instant): Promise<void> {
+  for (const sender of senders) {
+    if (sender.hasLostTrust(now())) sender.dismiss()
     await nextTurn()
   }
 }

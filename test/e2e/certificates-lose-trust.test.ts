@@ -10,7 +10,7 @@ import { startReceiver } from '../support/receiver.ts'
 
 const post = 'POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}'
 
-async function gatewayWith(t: Test, options: Omit<GatewayOptions, 'receiver' | 'routes'>, files: Record<string, string> = {}) {
+async function gatewayWith(t: Test, options: Partial<GatewayOptions>, files: Record<string, string> = {}) {
   const receiver = await startReceiver()
   t.teardown(() => receiver.close())
   const started = await startGateway(t, { receiver: receiver.port, routes: [{ certificate: {} }], ...options })
@@ -85,31 +85,63 @@ t.test('an authority is taken away', async (t) => {
   t.equal(await reasonOf(await started.connect(await second.client())), 'certificate-untrusted')
 })
 
+/** Time in which nobody has to look: a minute began just before. */
+const soon = 30_000
+
 t.test('time goes by on an open connection', async (t) => {
   const started = await gatewayWith(t, { settings: { limits: { maxConnectionAge: '7d', idleTimeout: '7d' } } })
-  const { world, pki, put, ask, connect } = started
-  put('ca.crl', await pki.ca.crl([], { nextUpdate: Date.now() + 2 * hour }))
+  const { world, pki, put, ask, connect, audit, receiver } = started
+  const now = world.clock.now()
+  put('ca.crl', await pki.ca.crl([], { nextUpdate: now + 2 * hour + soon }))
   await ask({ crl: ['ca.crl'] })
-  const short = await connect(await pki.ca.client({ notAfter: Date.now() + hour }))
-  const long = await connect(await pki.ca.client({ notAfter: Date.now() + 10 * day }))
+  const short = await connect(await pki.ca.client({ notAfter: now + hour + soon }))
+  const long = await connect(await pki.ca.client({ notAfter: now + 10 * day }))
   t.equal(await reasonOf(short), 'accepted')
   t.equal(await reasonOf(long), 'accepted')
-  world.clock.advance(hour + 2000)
+  world.clock.advance(hour + soon + 2_000)
   t.equal(await reasonOf(short), 'certificate-expired')
   t.equal((await short.ended()).how, 'end', 'and closed')
   t.equal(await reasonOf(long), 'accepted')
   world.clock.advance(hour)
   t.equal(await reasonOf(long), 'revocation-unknown', 'the list is too old')
+  t.equal(receiver.seen.length, 3)
+  t.match((await audit(5)).filter(({ verdict }) => verdict === 'refused'), [{ reason: 'certificate-expired' }, { reason: 'revocation-unknown' }])
+})
+
+t.test('what expires closes its connections within a minute, idle ones too; others stay', async (t) => {
+  const started = await gatewayWith(t, { routes: [{ match: { path: '/hook' }, certificate: {} }, { match: { path: '/open' }, open: true }], settings: { limits: { maxConnectionAge: '7d', idleTimeout: '7d' } } })
+  const { world, pki, put, ask, connect, receiver, port } = started
+  const now = world.clock.now()
+  put('ca.crl', await pki.ca.crl([], { nextUpdate: now + 2 * hour }))
+  put('below.crl', await pki.intermediate.crl([], { nextUpdate: now + 3 * hour }))
+  await ask({ crl: ['ca.crl', 'below.crl'] })
+  const short = await connect(await pki.ca.client({ notAfter: now + hour }))
+  const long = await connect(await pki.ca.client())
+  for (const client of [short, long]) t.equal(await reasonOf(client), 'accepted')
+  const isOpen = async (client: RawClient) => (await client.send(post.replace('/hook', '/open')).response()).status === 200
+  // Nobody trusted it in the handshake, and its route does not ask.
+  const stranger = await connect(await (await makeCa()).client())
+  const nobody = await rawTls(port, { ca: pki.ca.certificate })
+  t.teardown(() => nobody.close())
+  for (const client of [stranger, nobody]) t.ok(await isOpen(client))
+  world.clock.advance(hour + 60_000)
+  t.equal((await short.ended()).how, 'end', 'its certificate expired')
+  t.equal(await reasonOf(long), 'accepted')
+  world.clock.advance(hour)
+  t.equal((await long.ended()).how, 'end', 'the list of its authority is too old')
+  for (const client of [stranger, nobody]) t.ok(await isOpen(client))
+  t.equal(receiver.seen.length, 7)
 })
 
 t.test('an intermediate expires on an open connection', async (t) => {
   const started = await gatewayWith(t, { settings: { limits: { idleTimeout: '7d' } } })
   await started.ask({})
-  const below = await started.pki.ca.below({ notAfter: Date.now() + hour })
+  const below = await started.pki.ca.below({ notAfter: started.world.clock.now() + hour + soon })
   const client = await started.connect(await below.client())
   t.equal(await reasonOf(client), 'accepted')
-  started.world.clock.advance(hour - 60_000 + 61_000)
+  started.world.clock.advance(hour + soon + 2_000)
   t.equal(await reasonOf(client), 'certificate-expired')
+  t.equal(started.receiver.seen.length, 1)
 })
 
 t.test('no list for one authority of the chain, or one that is too old: nobody gets in', async (t) => {
