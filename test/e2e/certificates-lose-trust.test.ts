@@ -71,6 +71,20 @@ async function startWithLists(t: Test, mode: 'request' | 'require') {
   return started
 }
 
+t.test('certificates are demanded by a reload: an open connection without one gets nothing more', async (t) => {
+  const { ask, port, pki, receiver, audit, settings, write, gateway } = await gatewayWith(t, { routes: [{ open: true }], clientCertificate: false })
+  const client = await rawTls(port, { ca: pki.ca.certificate })
+  t.teardown(() => client.close())
+  t.equal(await reasonOf(client), 'accepted')
+  t.equal(await ask({ mode: 'require' }), 'taken')
+  t.equal(await reasonOf(client), 'certificate-missing')
+  t.equal((await client.ended()).how, 'end')
+  t.equal(receiver.seen.length, 1)
+  t.match((await audit(2))[1], { reason: 'certificate-missing', status: 403 })
+  write(settings)
+  t.equal(await gateway.reload(), 'taken')
+})
+
 t.test('an authority is taken away', async (t) => {
   const started = await gatewayWith(t, {})
   const second = await makeCa()
