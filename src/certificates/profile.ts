@@ -1,10 +1,12 @@
-import type { X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import { Der, type Element } from './der.ts'
 
 /** What Node does not tell of a certificate, and a path is judged by (RFC 5280 section 4.2). */
 export interface Profile {
   /** Is it signed over a hash that nobody can make collide? */
   readonly isSoundlySigned: boolean
+  /** Is its key one that nobody computes? RSA from 2048 bits on, NIST's curves from P-256 on, Edwards'. */
+  readonly hasSoundKey: boolean
   /** How many authorities may stand below it; undefined: any number. */
   readonly pathLength: number | undefined
   /** Object identifiers of what this reader does not judge by, and a path must not go by: critical and unknown, or a name constraint. */
@@ -15,13 +17,13 @@ const profiles = new WeakMap<X509Certificate, Profile | undefined>()
 
 /** Undefined: the DER is not of the standard form. Read once for each certificate. */
 export function profileOf(certificate: X509Certificate): Profile | undefined {
-  if (!profiles.has(certificate)) profiles.set(certificate, readSafely(certificate.raw))
+  if (!profiles.has(certificate)) profiles.set(certificate, readSafely(certificate))
   return profiles.get(certificate)
 }
 
-function readSafely(der: Uint8Array): Profile | undefined {
+function readSafely(certificate: X509Certificate): Profile | undefined {
   try {
-    return read(der)
+    return { ...read(certificate.raw), hasSoundKey: isSound(certificate.publicKey) }
   } catch {
     return undefined
   }
@@ -33,6 +35,13 @@ const sound: ReadonlySet<string> = new Set([
   '1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4', '1.3.101.112', '1.3.101.113',
 ])
 
+const curves: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
+
+function isSound({ asymmetricKeyType: type, asymmetricKeyDetails: { modulusLength = 0, namedCurve = '' } = {} }: KeyObject): boolean {
+  if (type === 'ec') return curves.has(namedCurve)
+  return type === 'ed25519' || type === 'ed448' || ((type === 'rsa' || type === 'rsa-pss') && modulusLength >= 2048)
+}
+
 const basicConstraints = '2.5.29.19'
 const nameConstraints = '2.5.29.30'
 /** Key usage, subject names, basic constraints, policies, extended key usage: judged here, by OpenSSL, or of no weight. */
@@ -40,7 +49,7 @@ const known: ReadonlySet<string> = new Set(['2.5.29.15', '2.5.29.17', basicConst
 
 interface Extension { readonly oid: string; readonly isCritical: boolean; readonly value: Element }
 
-function read(der: Uint8Array): Profile {
+function read(der: Uint8Array): Omit<Profile, 'hasSoundKey'> {
   const certificate = new Der(der).enter(0x30)
   const extensions = readExtensions(certificate.enter(0x30))
   const algorithm = readOid(certificate.enter(0x30))
