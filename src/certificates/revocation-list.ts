@@ -34,6 +34,7 @@ export class RevocationList {
   readonly #signature: Uint8Array
   /** By the SHA-256 of the authority: a sender's own copy of it is another object on each connection. */
   readonly #verified = new Map<string, boolean>()
+  readonly #verifying = new Map<string, Promise<boolean>>()
   readonly #entries: Element | undefined
   #serials: SerialSet | undefined
 
@@ -88,8 +89,15 @@ export class RevocationList {
     return this.#note(authority, this.names(authority) && isSignature(this.#digest, this.#signedBytes, authority.publicKey, this.#signature))
   }
 
-  /** The same, with the hashing off the event loop; afterwards `isIssuedBy` knows. */
+  /** The same, with the hashing off the event loop, once for all who ask meanwhile; afterwards `isIssuedBy` knows. */
   async isIssuedByLater(authority: X509Certificate): Promise<boolean> {
+    const { fingerprint256 } = authority
+    const underWay = this.#verifying.get(fingerprint256) ?? this.#verifyLater(authority)
+    this.#verifying.set(fingerprint256, underWay)
+    return await underWay
+  }
+
+  async #verifyLater(authority: X509Certificate): Promise<boolean> {
     return this.#note(authority, this.names(authority) && await isSignatureLater(this.#digest, this.#signedBytes, authority.publicKey, this.#signature))
   }
 

@@ -1,6 +1,7 @@
 import { createServer as createSocketServer, type AddressInfo, type Server as SocketServer, type Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Shown } from '../certificates/certificate.ts'
+import { verifyLateLists } from '../certificates/late-lists.ts'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
 import type { Limits } from '../core/plan.ts'
@@ -18,7 +19,7 @@ import { peerCertificate } from './peer-certificate.ts'
 import type { Reply } from './reply.ts'
 import { respondProblem, type ProblemDetails } from './respond.ts'
 import type { SourceRules } from './source.ts'
-import { dismissExpired, dismissUntrusted, lackOfName, lackOfTrust, type Lack } from './standing.ts'
+import { dismissUntrusted, lackOfName, lackOfTrust, watchExpiry, type Lack } from './standing.ts'
 import type { TlsMaterial } from './tls.ts'
 import type { Turn } from './turn.ts'
 
@@ -48,8 +49,6 @@ export interface ListenerRules {
 
 /** How often the connections are asked for deadlines that have passed, at the latest. */
 const longestInterval: Milliseconds = 1_000
-/** What expires by time alone is refused at once, and ends an idle connection after this at the latest: to ask is not free. */
-const trustInterval: Milliseconds = 60_000
 /** A sender that is just writing to an open connection is answered, not cut off. */
 const idleGrace: Milliseconds = 1_000
 
@@ -88,7 +87,7 @@ export class Listener {
         // An accept that fails, for want of descriptors, costs that connection and not the process.
         this.#door.on('error', ignore)
         this.#sweep()
-        this.#watchExpiry()
+        this.#cancelExpiry = watchExpiry(this.#parts.clock, () => this.senders)
         resolve(this.#door.address() as AddressInfo)
       })
     })
@@ -102,6 +101,12 @@ export class Listener {
     this.#server = this.#makeServer(rules)
     this.#rules = rules
     void dismissUntrusted(this.senders)
+  }
+
+  /** What would hold up the deliveries of open connections, were it done when these rules hold. */
+  async prepare({ tls: { lateLists } }: ListenerRules): Promise<void> {
+    if (lateLists.length === 0) return
+    for (const { socket, certificate } of this.#senders) if (socket.authorized && certificate !== undefined) await verifyLateLists(certificate, lateLists)
   }
 
   /** Whose connections are open. */
@@ -140,14 +145,6 @@ export class Listener {
     this.#cancelSweep = clock.after(Math.min(longestInterval, headersTimeout, idleTimeout), () => this.#sweep())
   }
 
-  #watchExpiry(): void {
-    const { clock } = this.#parts
-    this.#cancelExpiry = clock.after(trustInterval, () => {
-      void dismissExpired(this.senders, clock.now)
-      this.#watchExpiry()
-    })
-  }
-
   #accept(socket: Socket): void {
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
@@ -158,14 +155,22 @@ export class Listener {
   #makeServer(rules: ListenerRules): Server {
     const { tls, limits } = rules
     const server = createServer({ ...tls.options, handshakeTimeout: limits.handshakeTimeout, allowHalfOpen: true })
-    server.on('secureConnection', (socket) => this.#open(socket, rules))
-    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket, tls))
+    server.on('secureConnection', (socket) => this.#arrive(socket, rules))
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket, rules))
     return server
+  }
+
+  /** A list of an authority that only senders send may be long: it is verified in slices, within the time for the handshake. */
+  #arrive(socket: TLSSocket, rules: ListenerRules): void {
+    const certificate = this.#rules.tls.lateLists.length > 0 && socket.authorized ? this.#certificateOf(socket, this.#met(rules)) : undefined
+    if (certificate === undefined) return this.#open(socket, rules)
+    socket.on('error', ignore)
+    void verifyLateLists(certificate, this.#rules.tls.lateLists).then(() => this.#open(socket, rules), () => socket.destroy())
   }
 
   #open(socket: TLSSocket, rules: ListenerRules): void {
     const entered = this.#entered(socket)
-    if (entered === undefined) return void socket.destroy()
+    if (entered === undefined || socket.destroyed) return void socket.destroy()
     entered.arrived()
     const sender = this.#senderOf(socket, entered.from, rules)
     const lack = lackOfName(rules.tls, sender.called) ?? lackOfTrust(this.#rules.tls, sender.certificate)
@@ -180,11 +185,10 @@ export class Listener {
     sender.open()
   }
 
-  #senderOf(socket: TLSSocket, from: Address, { tls, limits }: ListenerRules): SenderConnection {
-    const { clock } = this.#parts
-    const met = { vouchers: tls, at: clock.now() }
+  #senderOf(socket: TLSSocket, from: Address, rules: ListenerRules): SenderConnection {
+    const met = this.#met(rules)
     return new SenderConnection({
-      socket, from, limits, clock, date: this.#date,
+      socket, from, limits: rules.limits, clock: this.#parts.clock, date: this.#date,
       certificateOf: () => this.#certificateOf(socket, met),
       // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
       sourceOf: (headers: Headers) => this.#rules.source.behind(headers, from),
@@ -206,16 +210,20 @@ export class Listener {
     respondProblem(reply, this.#parts.dropped({ from, reason, facts: { what }, certificate }))
   }
 
-  #refusedHandshake(error: NodeJS.ErrnoException, socket: TLSSocket, tls: TlsMaterial): void {
+  #refusedHandshake(error: NodeJS.ErrnoException, socket: TLSSocket, rules: ListenerRules): void {
     const entered = this.#entered(socket)
     entered?.arrived()
     if (entered?.hasSpoken() !== true) return void socket.destroy()
-    this.#parts.dropped({ from: entered.from, ...handshakeRefusal(error, socket), certificate: this.#certificateOf(socket, { vouchers: tls, at: this.#parts.clock.now() }) })
+    this.#parts.dropped({ from: entered.from, ...handshakeRefusal(error, socket), certificate: this.#certificateOf(socket, this.#met(rules)) })
     socket.destroy()
   }
 
   #turnAway({ from, certificate }: SenderConnection, lack: Lack | undefined, row?: ReasonRow): ProblemDetails | undefined {
     return lack && this.#parts.dropped({ from, ...lack, certificate, ...row && { row } })
+  }
+
+  #met({ tls }: ListenerRules): Shown['met'] {
+    return { vouchers: tls, at: this.#parts.clock.now() }
   }
 
   /** What was trusted in the handshake is judged by the rules of today. */

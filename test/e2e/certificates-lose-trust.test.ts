@@ -1,7 +1,8 @@
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { RevocationList } from '../../src/certificates/revocation-list.ts'
 import { makeLargeList, pemOf } from '../support/large-list.ts'
 import { day, hour, makeCa, type Identity } from '../support/pki.ts'
 import { startGateway, type GatewayOptions } from '../support/gateway.ts'
@@ -218,6 +219,44 @@ t.test('a list of four megabytes is taken in slices: others are served in betwee
     t.equal(await reasonOf(await connect(sender)), 'certificate-revoked', form)
     t.equal(await reasonOf(await connect(good)), 'accepted', form)
   }
+})
+
+t.test('a long list of an authority that only the sender sends is verified off the event loop, before anybody asks', async (t) => {
+  const { put, ask, pki, connect, receiver } = await gatewayWith(t, {})
+  const { intermediate } = pki
+  const [good, revoked] = [await intermediate.client(), await intermediate.client()]
+  const list = (serials: readonly string[]) => makeLargeList({ issuer: Buffer.from(intermediate.authority.certificate.subjectName.toArrayBuffer()), key: createPrivateKey(intermediate.key), bytes: 2 * 1024 * 1024, revoked: serials })
+  put('ca.crl', await pki.ca.crl())
+  put('below.crl', list([revoked.serial]))
+  const name = new X509Certificate(intermediate.certificate).subject
+  const [later, now] = [RevocationList.prototype.isIssuedByLater, RevocationList.prototype.isIssuedBy]
+  const done: string[] = []
+  const [aheads, asked] = [
+    t.capture(RevocationList.prototype, 'isIssuedByLater', async function verify(this: RevocationList, authority: X509Certificate) {
+      const answer = await later.call(this, authority)
+      if (authority.subject === name && this.names(authority)) done.push('verified')
+      return answer
+    }),
+    t.capture(RevocationList.prototype, 'isIssuedBy', function ask(this: RevocationList, authority: X509Certificate) {
+      if (authority.subject === name && this.names(authority)) done.push('asked')
+      return now.call(this, authority)
+    }),
+  ]
+  t.equal(await ask({ crl: ['ca.crl', 'below.crl'] }), 'taken')
+  t.same(done, [], 'nobody sent that authority yet')
+  const open = await connect(good)
+  t.equal(await reasonOf(open), 'accepted')
+  t.equal(done[0], 'verified', 'by the connection, before its delivery asks')
+  t.equal(await reasonOf(await connect(revoked)), 'certificate-revoked')
+  done.length = 0
+  put('below.crl', list([good.serial]))
+  t.equal(await ask({ crl: ['ca.crl', 'below.crl'] }), 'taken')
+  await open.ended()
+  t.equal(done[0], 'verified', 'by the reload, before it asks for open connections')
+  t.equal(await reasonOf(await connect(good)), 'certificate-revoked')
+  t.equal(await reasonOf(await connect(revoked)), 'accepted')
+  t.ok(aheads().length + asked().length > 0)
+  t.equal(receiver.seen.length, 2)
 })
 
 t.test('no connection is older than maxConnectionAge', async (t) => {
