@@ -1,5 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
-import { Der, type Element } from './der.ts'
+import { Der, tags, type Element } from './der.ts'
 
 /** What Node does not tell of a certificate, and a path is judged by (RFC 5280 section 4.2). */
 export interface Profile {
@@ -50,9 +50,9 @@ const known: ReadonlySet<string> = new Set(['2.5.29.15', '2.5.29.17', basicConst
 interface Extension { readonly oid: string; readonly isCritical: boolean; readonly value: Element }
 
 function read(der: Uint8Array): Omit<Profile, 'hasSoundKey'> {
-  const certificate = new Der(der).enter(0x30)
-  const extensions = readExtensions(certificate.enter(0x30))
-  const algorithm = readOid(certificate.enter(0x30))
+  const certificate = new Der(der).enter(tags.sequence)
+  const extensions = readExtensions(certificate.enter(tags.sequence))
+  const algorithm = readOid(certificate.enter(tags.sequence))
   const constraints = extensions.find(({ oid }) => oid === basicConstraints)
   return {
     isSoundlySigned: sound.has(algorithm),
@@ -64,27 +64,27 @@ function read(der: Uint8Array): Omit<Profile, 'hasSoundKey'> {
 /** Version, serial number, algorithm, issuer, validity, subject, key, two ids that nobody uses, extensions. */
 function readExtensions(body: Der): Extension[] {
   body.maybe(0xa0)
-  body.take(0x02)
-  for (let passed = 0; passed < 5; passed += 1) body.take(0x30)
+  body.take(tags.integer)
+  for (let passed = 0; passed < 5; passed += 1) body.take(tags.sequence)
   body.maybe(0x81)
   body.maybe(0x82)
   const wrapped = body.maybe(0xa3)
   if (wrapped === undefined) return []
-  const list = body.inside(wrapped).enter(0x30)
+  const list = body.inside(wrapped).enter(tags.sequence)
   const extensions: Extension[] = []
   while (list.more) {
-    const one = list.enter(0x30)
+    const one = list.enter(tags.sequence)
     const oid = readOid(one)
-    const flag = one.maybe(0x01)
-    extensions.push({ oid, isCritical: flag !== undefined && one.bytes[flag.content] !== 0, value: one.take(0x04) })
+    const flag = one.maybe(tags.boolean)
+    extensions.push({ oid, isCritical: flag !== undefined && one.bytes[flag.content] !== 0, value: one.take(tags.octetString) })
   }
   return extensions
 }
 
 function readPathLength(value: Der): number | undefined {
-  const constraints = value.enter(0x30)
-  constraints.maybe(0x01)
-  const length = constraints.maybe(0x02)
+  const constraints = value.enter(tags.sequence)
+  constraints.maybe(tags.boolean)
+  const length = constraints.maybe(tags.integer)
   if (length === undefined) return undefined
   // Longer than a byte is more than any path: it limits nothing that is not limited already.
   return length.end - length.content > 1 ? 127 : constraints.bytes[length.content]
@@ -92,7 +92,7 @@ function readPathLength(value: Der): number | undefined {
 
 /** X.690 section 8.19. */
 function readOid(cursor: Der): string {
-  const { content, end } = cursor.take(0x06)
+  const { content, end } = cursor.take(tags.oid)
   const arcs: number[] = []
   let arc = 0
   for (let at = content; at < end; at += 1) {
