@@ -4,8 +4,8 @@ import type { Address } from '../core/delivery.ts'
 
 /**
  * Addresses have one form: 16 bytes, IPv4 as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2). `1.2.3.4` and `::ffff:1.2.3.4`
- * are therefore the same address. 6to4 (2002::/16), NAT64 (64:ff9b::/96) and IPv4-compatible (::/96) addresses carry
- * IPv4 bytes, too, but are somebody else's claim about them: they stay the IPv6 addresses that they are, and no IPv4
+ * are therefore the same address. 6to4 (2002::/16), NAT64 (64:ff9b::/96, 64:ff9b:1::/48), Teredo, ISATAP and IPv4-compatible
+ * (::/96) addresses carry IPv4 bytes, too, but are somebody else's claim about them: they stay the IPv6 addresses that they are, and no IPv4
  * rule ever holds for them.
  */
 

@@ -1,3 +1,8 @@
+/** Tags of X.690 in the one byte that they take; those in brackets (`[0]` …) have a meaning where they stand only. */
+export const tags = {
+  boolean: 0x01, integer: 0x02, bitString: 0x03, octetString: 0x04, oid: 0x06, utcTime: 0x17, generalizedTime: 0x18, sequence: 0x30,
+} as const
+
 /**
  * A cursor over DER (X.690), for revocation lists: with a hundred thousand entries they are too large for a library
  * that makes an object of each. Strict: one-byte tags, definite and shortest lengths, nothing beyond the end.

@@ -1,6 +1,6 @@
+import { tags } from './der.ts'
 import type { Slices } from './slices.ts'
 
-const sequence = 0x30
 const begin = '-----BEGIN X509 CRL-----'
 const end = '-----END X509 CRL-----'
 /** So much of a PEM text is decoded in a millisecond. */
@@ -13,7 +13,7 @@ const base64 = /^[A-Za-z0-9+/]*={0,2}$/
  * sentence where it holds no list or a broken one.
  */
 export function* listsIn(file: Uint8Array): Slices<Uint8Array[]> {
-  if (file[0] === sequence) return [file]
+  if (file[0] === tags.sequence) return [file]
   const text = Buffer.from(file.buffer, file.byteOffset, file.length)
   const lists: Uint8Array[] = []
   for (let at = text.indexOf(begin); at !== -1;) {

@@ -23,8 +23,8 @@ const anyUsage = '2.5.29.37.0'
 
 /**
  * Does a path lead from this certificate to one of the authorities at this time (RFC 5280 section 6.1)? Each link signed,
- * each certificate valid, path lengths kept. What we do not judge (name constraints, critical extensions that are unknown)
- * ends a path: fail closed. An authority need not be a root: whoever is named is believed.
+ * each certificate valid with a key of some strength, path lengths kept. What we do not judge (name constraints, demands on
+ * policies, critical extensions that are unknown) ends a path: fail closed. An authority need not be a root: whoever is named is believed.
  */
 export function leadsTo(leaf: X509Certificate, { authorities, between }: Anchors, at: Instant): boolean {
   const pool = between.slice(0, mostBetween)
@@ -39,13 +39,13 @@ export function leadsTo(leaf: X509Certificate, { authorities, between }: Anchors
 /** May this certificate stand on a path, below its authority? */
 function isAcceptable(one: X509Certificate, at: Instant): boolean {
   const profile = profileOf(one)
-  return profile !== undefined && profile.isSoundlySigned && profile.strange.length === 0 && isValidAt(one, at) && servesServers(one)
+  return profile !== undefined && profile.isSoundlySigned && profile.hasSoundKey && profile.strange.length === 0 && isValidAt(one, at) && servesServers(one)
 }
 
 /** `below` is how many authorities stand between the leaf and this issuer. */
 function isLink(one: X509Certificate, issuer: X509Certificate, below: number, at: Instant): boolean {
-  const { pathLength = longestPath } = profileOf(issuer) ?? { pathLength: -1 }
-  return below <= pathLength && isIssuedBy(one, issuer) && isValidAt(issuer, at)
+  const { hasSoundKey, pathLength = longestPath } = profileOf(issuer) ?? { hasSoundKey: false }
+  return hasSoundKey && below <= pathLength && isIssuedBy(one, issuer) && isValidAt(issuer, at)
 }
 
 /** A certificate for mail or code carries names that nobody proved. */

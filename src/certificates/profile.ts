@@ -1,10 +1,12 @@
-import type { X509Certificate } from 'node:crypto'
-import { Der, type Element } from './der.ts'
+import type { KeyObject, X509Certificate } from 'node:crypto'
+import { Der, tags, type Element } from './der.ts'
 
 /** What Node does not tell of a certificate, and a path is judged by (RFC 5280 section 4.2). */
 export interface Profile {
   /** Is it signed over a hash that nobody can make collide? */
   readonly isSoundlySigned: boolean
+  /** Is its key one that nobody computes? RSA from 2048 bits on, NIST's curves from P-256 on, Edwards'. */
+  readonly hasSoundKey: boolean
   /** How many authorities may stand below it; undefined: any number. */
   readonly pathLength: number | undefined
   /** Object identifiers of what this reader does not judge by, and a path must not go by: critical and unknown, or a name constraint. */
@@ -21,13 +23,13 @@ const profiles = new WeakMap<X509Certificate, Profile | undefined>()
 
 /** Undefined: the DER is not of the standard form. Read once for each certificate. */
 export function profileOf(certificate: X509Certificate): Profile | undefined {
-  if (!profiles.has(certificate)) profiles.set(certificate, readSafely(certificate.raw))
+  if (!profiles.has(certificate)) profiles.set(certificate, readSafely(certificate))
   return profiles.get(certificate)
 }
 
-function readSafely(der: Uint8Array): Profile | undefined {
+function readSafely(certificate: X509Certificate): Profile | undefined {
   try {
-    return read(der)
+    return { ...read(certificate.raw), hasSoundKey: isSound(certificate.publicKey) }
   } catch {
     return undefined
   }
@@ -39,6 +41,13 @@ const sound: ReadonlySet<string> = new Set([
   '1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4', '1.3.101.112', '1.3.101.113',
 ])
 
+const curves: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
+
+function isSound({ asymmetricKeyType: type, asymmetricKeyDetails: { modulusLength = 0, namedCurve = '' } = {} }: KeyObject): boolean {
+  if (type === 'ec') return curves.has(namedCurve)
+  return type === 'ed25519' || type === 'ed448' || ((type === 'rsa' || type === 'rsa-pss') && modulusLength >= 2048)
+}
+
 const keyUsage = '2.5.29.15'
 const subjectNames = '2.5.29.17'
 const basicConstraints = '2.5.29.19'
@@ -48,10 +57,10 @@ const known: ReadonlySet<string> = new Set([keyUsage, subjectNames, basicConstra
 
 interface Extension { readonly oid: string; readonly isCritical: boolean; readonly value: Element }
 
-function read(der: Uint8Array): Profile {
-  const certificate = new Der(der).enter(0x30)
-  const extensions = readExtensions(certificate.enter(0x30))
-  const algorithm = readOid(certificate.enter(0x30))
+function read(der: Uint8Array): Omit<Profile, 'hasSoundKey'> {
+  const certificate = new Der(der).enter(tags.sequence)
+  const extensions = readExtensions(certificate.enter(tags.sequence))
+  const algorithm = readOid(certificate.enter(tags.sequence))
   const valueOf = (wanted: string): Der | undefined => {
     const found = extensions.find(({ oid }) => oid === wanted)
     return found && new Der(der, found.value.content, found.value.end)
@@ -70,27 +79,27 @@ function read(der: Uint8Array): Profile {
 /** Version, serial number, algorithm, issuer, validity, subject, key, two ids that nobody uses, extensions. */
 function readExtensions(body: Der): Extension[] {
   body.maybe(0xa0)
-  body.take(0x02)
-  for (let passed = 0; passed < 5; passed += 1) body.take(0x30)
+  body.take(tags.integer)
+  for (let passed = 0; passed < 5; passed += 1) body.take(tags.sequence)
   body.maybe(0x81)
   body.maybe(0x82)
   const wrapped = body.maybe(0xa3)
   if (wrapped === undefined) return []
-  const list = body.inside(wrapped).enter(0x30)
+  const list = body.inside(wrapped).enter(tags.sequence)
   const extensions: Extension[] = []
   while (list.more) {
-    const one = list.enter(0x30)
+    const one = list.enter(tags.sequence)
     const oid = readOid(one)
-    const flag = one.maybe(0x01)
-    extensions.push({ oid, isCritical: flag !== undefined && one.bytes[flag.content] !== 0, value: one.take(0x04) })
+    const flag = one.maybe(tags.boolean)
+    extensions.push({ oid, isCritical: flag !== undefined && one.bytes[flag.content] !== 0, value: one.take(tags.octetString) })
   }
   return extensions
 }
 
 function readPathLength(value: Der): number | undefined {
-  const constraints = value.enter(0x30)
-  constraints.maybe(0x01)
-  const length = constraints.maybe(0x02)
+  const constraints = value.enter(tags.sequence)
+  constraints.maybe(tags.boolean)
+  const length = constraints.maybe(tags.integer)
   if (length === undefined) return undefined
   // Longer than a byte is more than any path: it limits nothing that is not limited already.
   return length.end - length.content > 1 ? 127 : constraints.bytes[length.content]
@@ -98,19 +107,19 @@ function readPathLength(value: Der): number | undefined {
 
 /** Bit 6 of a bit string whose first byte tells how many bits of the last are not used. */
 function readsListUsage(value: Der): boolean {
-  const { content, end } = value.take(0x03)
+  const { content, end } = value.take(tags.bitString)
   return content + 1 < end && ((value.bytes[content + 1] as number) & 0x02) !== 0
 }
 
 /** The DNS names of `excludedSubtrees`. */
 function readExcluded(value: Der): string[] {
-  const constraints = value.enter(0x30)
+  const constraints = value.enter(tags.sequence)
   constraints.maybe(0xa0)
   const subtrees = constraints.maybe(0xa1)
   if (subtrees === undefined) return []
   const [list, found] = [constraints.inside(subtrees), [] as string[]]
   while (list.more) {
-    const name = list.enter(0x30).maybe(0x82)
+    const name = list.enter(tags.sequence).maybe(0x82)
     if (name !== undefined) found.push(Buffer.from(list.bytes.subarray(name.content, name.end)).toString('latin1').toLowerCase().replace(/^\./, ''))
   }
   return found
@@ -118,7 +127,7 @@ function readExcluded(value: Der): string[] {
 
 /** X.690 section 8.19. */
 function readOid(cursor: Der): string {
-  const { content, end } = cursor.take(0x06)
+  const { content, end } = cursor.take(tags.oid)
   const arcs: number[] = []
   let arc = 0
   for (let at = content; at < end; at += 1) {

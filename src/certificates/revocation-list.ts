@@ -1,19 +1,11 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Instant } from '../core/units.ts'
-import { Der, type Element } from './der.ts'
+import { Der, tags, type Element } from './der.ts'
 import { listsIn } from './list-file.ts'
 import { profileOf } from './profile.ts'
 import { SerialSet } from './serial-set.ts'
 import { digestOf, isSignature, isSignatureLater } from './signature-algorithms.ts'
 import { atOnce, inSlices, type Slices } from './slices.ts'
-
-const sequence = 0x30
-const integer = 0x02
-const bitString = 0x03
-const octetString = 0x04
-const oid = 0x06
-const utcTime = 0x17
-const generalizedTime = 0x18
 
 const crlNumber = '551d14'
 const deltaIndicator = '551d1b'
@@ -35,6 +27,7 @@ export class RevocationList {
   readonly #signature: Uint8Array
   /** By the SHA-256 of the authority: a sender's own copy of it is another object on each connection. */
   readonly #verified = new Map<string, boolean>()
+  readonly #verifying = new Map<string, Promise<boolean>>()
   readonly #entries: Element | undefined
   #serials: SerialSet | undefined
 
@@ -56,23 +49,23 @@ export class RevocationList {
 
   private constructor(der: Uint8Array) {
     const whole = new Der(der)
-    const outer = whole.enter(sequence)
+    const outer = whole.enter(tags.sequence)
     whole.finish()
     this.#bytes = der
-    this.#signed = outer.take(sequence)
-    const algorithm = outer.take(sequence)
-    this.#signature = signatureOf(der, outer.take(bitString))
+    this.#signed = outer.take(tags.sequence)
+    const algorithm = outer.take(tags.sequence)
+    this.#signature = signatureOf(der, outer.take(tags.bitString))
     outer.finish()
     const list = outer.inside(this.#signed)
-    if (hex(der, list.take(integer)) !== '01') throw new Error('it is no list of version 2')
-    if (hex(der, list.take(sequence)) !== hex(der, algorithm)) throw new Error('it names two signature algorithms')
+    if (hex(der, list.take(tags.integer)) !== '01') throw new Error('it is no list of version 2')
+    if (hex(der, list.take(tags.sequence)) !== hex(der, algorithm)) throw new Error('it names two signature algorithms')
     this.#digest = readDigest(der, algorithm)
-    const issuer = list.take(sequence)
+    const issuer = list.take(tags.sequence)
     this.#issuer = der.subarray(issuer.start, issuer.end)
     this.thisUpdate = readTime(list)
-    if (list.tag !== utcTime && list.tag !== generalizedTime) throw new Error('it does not say when the next one is due')
+    if (list.tag !== tags.utcTime && list.tag !== tags.generalizedTime) throw new Error('it does not say when the next one is due')
     this.nextUpdate = readTime(list)
-    this.#entries = list.maybe(sequence)
+    this.#entries = list.maybe(tags.sequence)
     this.number = readExtensions(list)
     list.finish()
   }
@@ -89,8 +82,15 @@ export class RevocationList {
     return this.#note(authority, this.#mayBeOf(authority) && isSignature(this.#digest, this.#signedBytes, authority.publicKey, this.#signature))
   }
 
-  /** The same, with the hashing off the event loop; afterwards `isIssuedBy` knows. */
+  /** The same, with the hashing off the event loop, once for all who ask meanwhile; afterwards `isIssuedBy` knows. */
   async isIssuedByLater(authority: X509Certificate): Promise<boolean> {
+    const { fingerprint256 } = authority
+    const underWay = this.#verifying.get(fingerprint256) ?? this.#verifyLater(authority)
+    this.#verifying.set(fingerprint256, underWay)
+    return await underWay
+  }
+
+  async #verifyLater(authority: X509Certificate): Promise<boolean> {
     return this.#note(authority, this.#mayBeOf(authority) && await isSignatureLater(this.#digest, this.#signedBytes, authority.publicKey, this.#signature))
   }
 
@@ -137,13 +137,13 @@ function readExtensions(list: Der): bigint | undefined {
   const tagged = list.maybe(0xa0)
   if (tagged === undefined) return number
   const wrapper = list.inside(tagged)
-  const extensions = wrapper.enter(sequence)
+  const extensions = wrapper.enter(tags.sequence)
   wrapper.finish()
   while (extensions.more) {
-    const extension = extensions.enter(sequence)
-    const id = hex(list.bytes, extension.take(oid))
-    const critical = extension.maybe(0x01) !== undefined
-    const value = extension.take(octetString)
+    const extension = extensions.enter(tags.sequence)
+    const id = hex(list.bytes, extension.take(tags.oid))
+    const critical = extension.maybe(tags.boolean) !== undefined
+    const value = extension.take(tags.octetString)
     extension.finish()
     if (id === deltaIndicator) throw new Error('it is a list of changes (delta) only; write the complete list')
     if (id === issuingDistributionPoint) throw new Error('it is a list for a part of the certificates (issuing distribution point); write the complete list')
@@ -155,14 +155,14 @@ function readExtensions(list: Der): bigint | undefined {
 
 /** RFC 5280 5.2.3: never negative, at most 20 octets. */
 function readNumber(value: Der): bigint {
-  const digits = hex(value.bytes, value.take(integer))
+  const digits = hex(value.bytes, value.take(tags.integer))
   value.finish()
   if (!/^[0-7][0-9a-f]{1,41}$/.test(digits)) throw new Error('it holds a number of the list that cannot be read')
   return BigInt(`0x${digits}`)
 }
 
 function readDigest(der: Uint8Array, algorithm: Element): string | null {
-  const id = hex(der, new Der(der, algorithm.content, algorithm.end).take(oid))
+  const id = hex(der, new Der(der, algorithm.content, algorithm.end).take(tags.oid))
   const digest = digestOf(id)
   if (digest === undefined) throw new Error('it is signed with an algorithm that is not taken here: write RSA, ECDSA or EdDSA with SHA-256 or better')
   return digest
@@ -175,18 +175,18 @@ function signatureOf(der: Uint8Array, { content, end }: Element): Uint8Array {
 
 /** The subject of a certificate, DER: version, serial, algorithm, issuer and validity stand before it (RFC 5280 4.1). */
 export function subjectOf(der: Uint8Array): Buffer {
-  const certificate = new Der(der).enter(sequence).enter(sequence)
+  const certificate = new Der(der).enter(tags.sequence).enter(tags.sequence)
   certificate.maybe(0xa0)
-  certificate.take(integer)
-  for (let skipped = 0; skipped < 3; skipped++) certificate.take(sequence)
-  const { start, end } = certificate.take(sequence)
+  certificate.take(tags.integer)
+  for (let skipped = 0; skipped < 3; skipped++) certificate.take(tags.sequence)
+  const { start, end } = certificate.take(tags.sequence)
   return Buffer.from(der.buffer, der.byteOffset + start, end - start)
 }
 
 /** UTCTime or GeneralizedTime in the forms that RFC 5280 allows: to the second, in UTC. */
 function readTime(list: Der): Instant {
-  const short = list.tag === utcTime
-  const { content, end } = list.take(short ? utcTime : generalizedTime)
+  const short = list.tag === tags.utcTime
+  const { content, end } = list.take(short ? tags.utcTime : tags.generalizedTime)
   const text = Buffer.from(list.bytes.subarray(content, end)).toString('latin1')
   if (!(short ? /^\d{12}Z$/ : /^\d{14}Z$/).test(text)) throw new Error('it holds a time that cannot be read')
   const full = short ? `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}` : text

@@ -1,9 +1,5 @@
-import { Der, type Element } from './der.ts'
+import { Der, tags, type Element } from './der.ts'
 
-const sequence = 0x30
-const integer = 0x02
-const utcTime = 0x17
-const generalizedTime = 0x18
 /** An entry is at least 20 bytes long: a serial number and a time. */
 const shortestEntry = 20
 /** So many entries are read in a few milliseconds. */
@@ -55,11 +51,11 @@ export class SerialSet {
 
   /** One entry: serial number, time, extensions. Gives where the next one begins. */
   #read(der: Der, at: number, limit: number): number {
-    const end = der.endOf(at, limit, sequence)
+    const end = der.endOf(at, limit, tags.sequence)
     const serial = at + headerLength(this.#bytes, at)
-    const time = der.endOf(serial, end, integer)
-    const extensions = der.endOf(time, end, this.#bytes[time] === utcTime ? utcTime : generalizedTime)
-    if (extensions !== end && der.endOf(extensions, end, sequence) !== end) throw new Error('it holds an entry that cannot be read')
+    const time = der.endOf(serial, end, tags.integer)
+    const extensions = der.endOf(time, end, this.#bytes[time] === tags.utcTime ? tags.utcTime : tags.generalizedTime)
+    if (extensions !== end && der.endOf(extensions, end, tags.sequence) !== end) throw new Error('it holds an entry that cannot be read')
     this.#add(serial)
     return end
   }

@@ -74,7 +74,7 @@ const toReceiver = cleaning(
   ],
   [
     'forwarded', 'x-forwarded', 'client-cert', 'x-client-cert', 'x-original-', 'x-ssl-', 'ssl-', 'x-tls-', 'x-envoy-', 'x-auth-request-',
-    'sallyport',
+    'x-amzn-mtls-', 'x-arr-clientcert', 'cf-client-cert-', 'sallyport',
   ],
 )
 

@@ -117,10 +117,12 @@ export class SenderConnection {
     this.#cutOff?.(why)
   }
 
-  /** Of a connection on which no delivery will ask again: its certificate was trusted, and is not any more. */
+  /** Another protocol is spoken: no delivery will ask again whether its certificate is trusted. */
+  get isHandedOver(): boolean { return this.#cutOff !== undefined }
+  /** Its certificate was trusted in the handshake, or when the other protocol began, and is not any more. */
   hasLostTrust(at: Instant): boolean {
-    if (this.#cutOff === undefined || !this.#wasTrusted) return false
-    return this.certificate?.trust !== 'trusted' || this.certificate.notAfter < at
+    if (!(this.isHandedOver ? this.#wasTrusted : this.socket.authorized) || this.certificate === undefined) return false
+    return this.certificate.trust !== 'trusted' || !(at <= this.certificate.notAfter)
   }
 
   /** Looks at the time: a head that does not come, a connection with nothing to do, an answer that nobody reads. */

@@ -12,6 +12,8 @@ const reasons: ReadonlyMap<string, CertificateReason> = new Map([
   // Too weak to be looked at, whatever the mode (level 2 of OpenSSL).
   ['ERR_SSL_EE_KEY_TOO_SMALL', 'certificate-untrusted'], ['ERR_SSL_CA_KEY_TOO_SMALL', 'certificate-untrusted'],
   ['ERR_SSL_CA_MD_TOO_WEAK', 'certificate-untrusted'],
+  // Its key is on a curve that is not spoken here.
+  ['ERR_SSL_WRONG_CURVE', 'certificate-untrusted'],
 ])
 
 /**

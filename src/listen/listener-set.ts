@@ -42,7 +42,9 @@ export class ListenerSet {
         const key = `${one.plan.host} ${one.plan.port}`
         next.push(before.get(key) ?? { key, ...await this.#openOne(one, at, limits, fresh) })
       }
-      this.#renew(wanted.map((one) => rulesOf(one, limits)), next, before)
+      const rules = wanted.map((one) => rulesOf(one, limits))
+      for (const [at, one] of next.entries()) await one.listener.prepare(rules[at] as ListenerRules)
+      this.#renew(rules, next, before)
       for (const old of this.#open) if (!next.includes(old)) void old.listener.stop()
       this.#open = next
     } catch (error) {

@@ -1,6 +1,7 @@
 import { createServer as createSocketServer, type AddressInfo, type Server as SocketServer, type Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Shown } from '../certificates/certificate.ts'
+import { verifyLateLists } from '../certificates/late-lists.ts'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
 import type { Limits } from '../core/plan.ts'
@@ -18,7 +19,7 @@ import { peerCertificate } from './peer-certificate.ts'
 import type { Reply } from './reply.ts'
 import { respondProblem, type ProblemDetails } from './respond.ts'
 import type { SourceRules } from './source.ts'
-import { dismissUntrusted, lackOfName, lackOfTrust, type Lack } from './standing.ts'
+import { dismissUntrusted, lackOfName, lackOfTrust, watchExpiry, type Lack } from './standing.ts'
 import type { TlsMaterial } from './tls.ts'
 import type { Turn } from './turn.ts'
 
@@ -62,6 +63,7 @@ export class Listener {
   #rules: ListenerRules
   #server: Server
   #cancelSweep: Cancel = () => {}
+  #cancelExpiry: Cancel = () => {}
   readonly #sockets = new Set<Socket>()
   readonly #senders = new Set<SenderConnection>()
   readonly #date: () => string
@@ -85,6 +87,7 @@ export class Listener {
         // An accept that fails, for want of descriptors, costs that connection and not the process.
         this.#door.on('error', ignore)
         this.#sweep()
+        this.#cancelExpiry = watchExpiry(this.#parts.clock, () => this.senders)
         resolve(this.#door.address() as AddressInfo)
       })
     })
@@ -100,6 +103,12 @@ export class Listener {
     void dismissUntrusted(this.senders)
   }
 
+  /** What would hold up the deliveries of open connections, were it done when these rules hold. */
+  async prepare({ tls: { lateLists } }: ListenerRules): Promise<void> {
+    if (lateLists.length === 0) return
+    for (const { socket, certificate } of this.#senders) if (socket.authorized && certificate !== undefined) await verifyLateLists(certificate, lateLists)
+  }
+
   /** Whose connections are open. */
   get senders(): readonly SenderConnection[] {
     return [...this.#senders]
@@ -111,7 +120,7 @@ export class Listener {
    */
   stop(): Promise<void> {
     const gone = new Promise<void>((resolve) => { this.#door.close(() => resolve()) })
-    void gone.then(() => this.#cancelSweep())
+    void gone.then(() => { this.#cancelSweep(); this.#cancelExpiry() })
     this.#parts.clock.after(idleGrace, () => {
       for (const sender of this.#senders) if (sender.idle) sender.socket.destroySoon()
     })
@@ -131,7 +140,7 @@ export class Listener {
     const now = clock.monotonic()
     for (const sender of this.#senders) {
       sender.tick(now)
-      if (sender.hasLostTrust(clock.now())) sender.dismiss()
+      if (sender.isHandedOver && sender.hasLostTrust(clock.now())) sender.dismiss()
     }
     this.#cancelSweep = clock.after(Math.min(longestInterval, headersTimeout, idleTimeout), () => this.#sweep())
   }
@@ -146,14 +155,22 @@ export class Listener {
   #makeServer(rules: ListenerRules): Server {
     const { tls, limits } = rules
     const server = createServer({ ...tls.options, handshakeTimeout: limits.handshakeTimeout, allowHalfOpen: true })
-    server.on('secureConnection', (socket) => this.#open(socket, rules))
-    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket, tls))
+    server.on('secureConnection', (socket) => this.#arrive(socket, rules))
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket, rules))
     return server
+  }
+
+  /** A list of an authority that only senders send may be long: it is verified in slices, within the time for the handshake. */
+  #arrive(socket: TLSSocket, rules: ListenerRules): void {
+    const certificate = this.#rules.tls.lateLists.length > 0 && socket.authorized ? this.#certificateOf(socket, this.#met(rules)) : undefined
+    if (certificate === undefined) return this.#open(socket, rules)
+    socket.on('error', ignore)
+    void verifyLateLists(certificate, this.#rules.tls.lateLists).then(() => this.#open(socket, rules), () => socket.destroy())
   }
 
   #open(socket: TLSSocket, rules: ListenerRules): void {
     const entered = this.#entered(socket)
-    if (entered === undefined) return void socket.destroy()
+    if (entered === undefined || socket.destroyed) return void socket.destroy()
     entered.arrived()
     const sender = this.#senderOf(socket, entered.from, rules)
     const lack = lackOfName(rules.tls, sender.called) ?? lackOfTrust(this.#rules.tls, sender.certificate)
@@ -168,11 +185,10 @@ export class Listener {
     sender.open()
   }
 
-  #senderOf(socket: TLSSocket, from: Address, { tls, limits }: ListenerRules): SenderConnection {
-    const { clock } = this.#parts
-    const met = { vouchers: tls, at: clock.now() }
+  #senderOf(socket: TLSSocket, from: Address, rules: ListenerRules): SenderConnection {
+    const met = this.#met(rules)
     return new SenderConnection({
-      socket, from, limits, clock, date: this.#date,
+      socket, from, limits: rules.limits, clock: this.#parts.clock, date: this.#date,
       certificateOf: () => this.#certificateOf(socket, met),
       // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
       sourceOf: (headers: Headers) => this.#rules.source.behind(headers, from),
@@ -194,16 +210,20 @@ export class Listener {
     respondProblem(reply, this.#parts.dropped({ from, reason, facts: { what }, certificate }))
   }
 
-  #refusedHandshake(error: NodeJS.ErrnoException, socket: TLSSocket, tls: TlsMaterial): void {
+  #refusedHandshake(error: NodeJS.ErrnoException, socket: TLSSocket, rules: ListenerRules): void {
     const entered = this.#entered(socket)
     entered?.arrived()
     if (entered?.hasSpoken() !== true) return void socket.destroy()
-    this.#parts.dropped({ from: entered.from, ...handshakeRefusal(error, socket), certificate: this.#certificateOf(socket, { vouchers: tls, at: this.#parts.clock.now() }) })
+    this.#parts.dropped({ from: entered.from, ...handshakeRefusal(error, socket), certificate: this.#certificateOf(socket, this.#met(rules)) })
     socket.destroy()
   }
 
   #turnAway({ from, certificate }: SenderConnection, lack: Lack | undefined, row?: ReasonRow): ProblemDetails | undefined {
     return lack && this.#parts.dropped({ from, ...lack, certificate, ...row && { row } })
+  }
+
+  #met({ tls }: ListenerRules): Shown['met'] {
+    return { vouchers: tls, at: this.#parts.clock.now() }
   }
 
   /** What was trusted in the handshake is judged by the rules of today. */

@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PeerCertificate } from '../core/delivery.ts'
 import type { CertificateLink } from '../core/ocsp.ts'
+import type { Cancel, Clock } from '../core/ports.ts'
 import { reasonOfTrustError, type CertificateReason } from '../core/trust.ts'
+import type { Instant, Milliseconds } from '../core/units.ts'
 import type { Facts } from '../core/verdict.ts'
 import type { SenderConnection } from './connection.ts'
 import type { TlsMaterial } from './tls.ts'
@@ -27,6 +29,29 @@ export async function dismissUntrusted(senders: readonly SenderConnection[]): Pr
   for (const sender of senders) {
     const trust = sender.certificate?.trust
     if (trust !== undefined && trust !== 'trusted') sender.dismiss()
+    await nextTurn()
+  }
+}
+
+/** What expires by time alone is refused at once, and ends an idle connection after this at the latest: to ask is not free. */
+const interval: Milliseconds = 60_000
+
+/** As time goes by: ends the connections whose certificate, one above it or a list that it stands under holds no longer. */
+export function watchExpiry(clock: Clock, senders: () => readonly SenderConnection[]): Cancel {
+  let cancel: Cancel
+  const wait = (): void => {
+    cancel = clock.after(interval, () => {
+      void dismissExpired(senders(), clock.now)
+      wait()
+    })
+  }
+  wait()
+  return () => cancel()
+}
+
+async function dismissExpired(senders: readonly SenderConnection[], now: () => Instant): Promise<void> {
+  for (const sender of senders) {
+    if (sender.hasLostTrust(now())) sender.dismiss()
     await nextTurn()
   }
 }

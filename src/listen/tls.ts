@@ -8,6 +8,7 @@ import { chooseByName, meeting, ServerNames } from './server-names.ts'
 import { isIssuedBy } from '../certificates/chain.ts'
 import { readCertificates, readKey } from '../certificates/pem.ts'
 import { objectionTo } from '../certificates/revocation.ts'
+import { lateAmong } from '../certificates/late-lists.ts'
 import { readListsNow, type ReadLists } from '../certificates/digested-lists.ts'
 import type { RevocationList } from '../certificates/revocation-list.ts'
 
@@ -20,6 +21,8 @@ export interface TlsMaterial {
   readonly authorities: readonly X509Certificate[]
   /** Whom they take back. OpenSSL is not given these: it asks in the handshake only, and stalls on large ones. */
   readonly lists: readonly RevocationList[]
+  /** Those of authorities that only senders send: verified when the first of these is there. */
+  readonly lateLists: readonly RevocationList[]
   readonly listsWanted: boolean
   readonly ocsp?: OcspRule | undefined
   /** Does a certificate of ours carry the name that a sender calls? True where none is called. */
@@ -63,7 +66,7 @@ export function buildTlsOptions(plan: TlsPlan, fetched: FetchedAt = () => [], re
   const listsNow = compileLists(plan, lists, fetched)
   const { mode, ocsp } = plan.clientCertificate ?? {}
   return {
-    options, authorities, ocsp, listsWanted: (plan.clientCertificate?.crl.length ?? 0) > 0, get lists() { return listsNow() }, certificates: [own, ...others.flatMap((pair) => pair ?? [])].flatMap((pair) => pair.certificates), knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
+    options, authorities, ocsp, lateLists: lateAmong(lists, authorities), listsWanted: (plan.clientCertificate?.crl.length ?? 0) > 0, get lists() { return listsNow() }, certificates: [own, ...others.flatMap((pair) => pair ?? [])].flatMap((pair) => pair.certificates), knows: knownNames(plan, [own, ...others.flatMap((pair) => pair ?? [])]),
     senders: mode === undefined ? 'unasked' : mode === 'require' ? 'required' : 'asked',
   }
 }

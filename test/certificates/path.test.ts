@@ -1,4 +1,6 @@
+import { webcrypto } from 'node:crypto'
 import t from 'tap'
+import type { Keys } from '../../src/pki/keys.ts'
 import { leadsTo } from '../../src/certificates/path.ts'
 import { profileOf } from '../../src/certificates/profile.ts'
 import { makeOdd, type Odd, type OddOptions } from '../support/odd-certificates.ts'
@@ -59,6 +61,33 @@ t.test('a middle is judged as a leaf is', async (t) => {
   }
 })
 
+t.test('keys of any usual kind, and none that somebody could compute', async (t) => {
+  const generate = async (algorithm: object): Promise<Keys> => await webcrypto.subtle.generateKey(algorithm as webcrypto.EcKeyGenParams, true, ['sign', 'verify']) as webcrypto.CryptoKeyPair
+  const rsa = (modulusLength: number) => ({ name: 'RSASSA-PKCS1-v1_5', modulusLength, publicExponent: Uint8Array.of(1, 0, 1), hash: 'SHA-256' })
+  const rows: readonly (readonly [string, Keys, boolean])[] = [
+    ['P-384', await generate({ name: 'ECDSA', namedCurve: 'P-384' }), true], ['P-521', await generate({ name: 'ECDSA', namedCurve: 'P-521' }), true],
+    ['RSA 2048', await generate(rsa(2048)), true], ['RSA 1024', await generate(rsa(1024)), false],
+  ]
+  for (const [name, keys, expected] of rows) {
+    const between = await middle({ keys })
+    t.equal(leads(await leafOf(between), [between]), expected, `${name} in the midst`)
+    t.equal(leads(await leafOf(root, { keys }), []), expected, `${name} of the leaf`)
+    const top = await makeOdd({ name: 'top', authority: true, keys })
+    t.equal(leads(await leafOf(top), [], [top]), expected, `${name} of the authority`)
+  }
+})
+
+t.test('policies may stand there; what demands that they be judged ends the path', async (t) => {
+  const rows = [
+    ['certificatePolicies', '2.5.29.32', '3006300406025304', true], ['policyConstraints', '2.5.29.36', '3003800100', false],
+    ['inhibitAnyPolicy', '2.5.29.54', '020100', false], ['policyMappings', '2.5.29.33', '300a30080602530406025305', false],
+  ] as const
+  for (const [name, oid, der, expected] of rows) {
+    const between = await middle({ extensions: [{ oid, critical: true, der }] })
+    t.equal(leads(await leafOf(between), [between]), expected, name)
+  }
+})
+
 t.test('to the second', async (t) => {
   const [from, to] = [Math.floor(now / 1000) * 1000 - 5_000, Math.floor(now / 1000) * 1000 + 5_000]
   const leaf = await leafOf(root, { notBefore: from, notAfter: to })
@@ -79,7 +108,7 @@ t.test('a path is no longer than any honest one, and a circle ends', async (t) =
 })
 
 t.test('a profile', async (t) => {
-  const usual = { isSoundlySigned: true, pathLength: undefined, strange: [], hasNames: false, maySignLists: true, excluded: [] }
+  const usual = { isSoundlySigned: true, hasSoundKey: true, pathLength: undefined, strange: [], hasNames: false, maySignLists: true, excluded: [] }
   t.same(profileOf((await middle({ pathLength: 3 })).certificate), { ...usual, pathLength: 3 })
   t.same(profileOf((await middle({ extensions: [constrained] })).certificate), { ...usual, strange: ['2.5.29.30'] })
   /** excludedSubtrees: dNSName ".Example.com", address 192.0.2.0/24. */

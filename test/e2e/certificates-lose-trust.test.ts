@@ -1,7 +1,8 @@
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { RevocationList } from '../../src/certificates/revocation-list.ts'
 import { makeLargeList, pemOf } from '../support/large-list.ts'
 import { day, hour, makeCa, type Identity } from '../support/pki.ts'
 import { startGateway, type GatewayOptions } from '../support/gateway.ts'
@@ -10,7 +11,7 @@ import { startReceiver } from '../support/receiver.ts'
 
 const post = 'POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}'
 
-async function gatewayWith(t: Test, options: Omit<GatewayOptions, 'receiver' | 'routes'>, files: Record<string, string> = {}) {
+async function gatewayWith(t: Test, options: Partial<GatewayOptions>, files: Record<string, string> = {}) {
   const receiver = await startReceiver()
   t.teardown(() => receiver.close())
   const started = await startGateway(t, { receiver: receiver.port, routes: [{ certificate: {} }], ...options })
@@ -71,6 +72,20 @@ async function startWithLists(t: Test, mode: 'request' | 'require') {
   return started
 }
 
+t.test('certificates are demanded by a reload: an open connection without one gets nothing more', async (t) => {
+  const { ask, port, pki, receiver, audit, settings, write, gateway } = await gatewayWith(t, { routes: [{ open: true }], clientCertificate: false })
+  const client = await rawTls(port, { ca: pki.ca.certificate })
+  t.teardown(() => client.close())
+  t.equal(await reasonOf(client), 'accepted')
+  t.equal(await ask({ mode: 'require' }), 'taken')
+  t.equal(await reasonOf(client), 'certificate-missing')
+  t.equal((await client.ended()).how, 'end')
+  t.equal(receiver.seen.length, 1)
+  t.match((await audit(2))[1], { reason: 'certificate-missing', status: 403 })
+  write(settings)
+  t.equal(await gateway.reload(), 'taken')
+})
+
 t.test('an authority is taken away', async (t) => {
   const started = await gatewayWith(t, {})
   const second = await makeCa()
@@ -85,31 +100,63 @@ t.test('an authority is taken away', async (t) => {
   t.equal(await reasonOf(await started.connect(await second.client())), 'certificate-untrusted')
 })
 
+/** Time in which nobody has to look: a minute began just before. */
+const soon = 30_000
+
 t.test('time goes by on an open connection', async (t) => {
   const started = await gatewayWith(t, { settings: { limits: { maxConnectionAge: '7d', idleTimeout: '7d' } } })
-  const { world, pki, put, ask, connect } = started
-  put('ca.crl', await pki.ca.crl([], { nextUpdate: Date.now() + 2 * hour }))
+  const { world, pki, put, ask, connect, audit, receiver } = started
+  const now = world.clock.now()
+  put('ca.crl', await pki.ca.crl([], { nextUpdate: now + 2 * hour + soon }))
   await ask({ crl: ['ca.crl'] })
-  const short = await connect(await pki.ca.client({ notAfter: Date.now() + hour }))
-  const long = await connect(await pki.ca.client({ notAfter: Date.now() + 10 * day }))
+  const short = await connect(await pki.ca.client({ notAfter: now + hour + soon }))
+  const long = await connect(await pki.ca.client({ notAfter: now + 10 * day }))
   t.equal(await reasonOf(short), 'accepted')
   t.equal(await reasonOf(long), 'accepted')
-  world.clock.advance(hour + 2000)
+  world.clock.advance(hour + soon + 2_000)
   t.equal(await reasonOf(short), 'certificate-expired')
   t.equal((await short.ended()).how, 'end', 'and closed')
   t.equal(await reasonOf(long), 'accepted')
   world.clock.advance(hour)
   t.equal(await reasonOf(long), 'revocation-unknown', 'the list is too old')
+  t.equal(receiver.seen.length, 3)
+  t.match((await audit(5)).filter(({ verdict }) => verdict === 'refused'), [{ reason: 'certificate-expired' }, { reason: 'revocation-unknown' }])
+})
+
+t.test('what expires closes its connections within a minute, idle ones too; others stay', async (t) => {
+  const started = await gatewayWith(t, { routes: [{ match: { path: '/hook' }, certificate: {} }, { match: { path: '/open' }, open: true }], settings: { limits: { maxConnectionAge: '7d', idleTimeout: '7d' } } })
+  const { world, pki, put, ask, connect, receiver, port } = started
+  const now = world.clock.now()
+  put('ca.crl', await pki.ca.crl([], { nextUpdate: now + 2 * hour }))
+  put('below.crl', await pki.intermediate.crl([], { nextUpdate: now + 3 * hour }))
+  await ask({ crl: ['ca.crl', 'below.crl'] })
+  const short = await connect(await pki.ca.client({ notAfter: now + hour }))
+  const long = await connect(await pki.ca.client())
+  for (const client of [short, long]) t.equal(await reasonOf(client), 'accepted')
+  const isOpen = async (client: RawClient) => (await client.send(post.replace('/hook', '/open')).response()).status === 200
+  // Nobody trusted it in the handshake, and its route does not ask.
+  const stranger = await connect(await (await makeCa()).client())
+  const nobody = await rawTls(port, { ca: pki.ca.certificate })
+  t.teardown(() => nobody.close())
+  for (const client of [stranger, nobody]) t.ok(await isOpen(client))
+  world.clock.advance(hour + 60_000)
+  t.equal((await short.ended()).how, 'end', 'its certificate expired')
+  t.equal(await reasonOf(long), 'accepted')
+  world.clock.advance(hour)
+  t.equal((await long.ended()).how, 'end', 'the list of its authority is too old')
+  for (const client of [stranger, nobody]) t.ok(await isOpen(client))
+  t.equal(receiver.seen.length, 7)
 })
 
 t.test('an intermediate expires on an open connection', async (t) => {
   const started = await gatewayWith(t, { settings: { limits: { idleTimeout: '7d' } } })
   await started.ask({})
-  const below = await started.pki.ca.below({ notAfter: Date.now() + hour })
+  const below = await started.pki.ca.below({ notAfter: started.world.clock.now() + hour + soon })
   const client = await started.connect(await below.client())
   t.equal(await reasonOf(client), 'accepted')
-  started.world.clock.advance(hour - 60_000 + 61_000)
+  started.world.clock.advance(hour + soon + 2_000)
   t.equal(await reasonOf(client), 'certificate-expired')
+  t.equal(started.receiver.seen.length, 1)
 })
 
 t.test('no list for one authority of the chain, or one that is too old: nobody gets in', async (t) => {
@@ -172,6 +219,44 @@ t.test('a list of four megabytes is taken in slices: others are served in betwee
     t.equal(await reasonOf(await connect(sender)), 'certificate-revoked', form)
     t.equal(await reasonOf(await connect(good)), 'accepted', form)
   }
+})
+
+t.test('a long list of an authority that only the sender sends is verified off the event loop, before anybody asks', async (t) => {
+  const { put, ask, pki, connect, receiver } = await gatewayWith(t, {})
+  const { intermediate } = pki
+  const [good, revoked] = [await intermediate.client(), await intermediate.client()]
+  const list = (serials: readonly string[]) => makeLargeList({ issuer: Buffer.from(intermediate.authority.certificate.subjectName.toArrayBuffer()), key: createPrivateKey(intermediate.key), bytes: 2 * 1024 * 1024, revoked: serials })
+  put('ca.crl', await pki.ca.crl())
+  put('below.crl', list([revoked.serial]))
+  const name = new X509Certificate(intermediate.certificate).subject
+  const [later, now] = [RevocationList.prototype.isIssuedByLater, RevocationList.prototype.isIssuedBy]
+  const done: string[] = []
+  const [aheads, asked] = [
+    t.capture(RevocationList.prototype, 'isIssuedByLater', async function verify(this: RevocationList, authority: X509Certificate) {
+      const answer = await later.call(this, authority)
+      if (authority.subject === name && this.names(authority)) done.push('verified')
+      return answer
+    }),
+    t.capture(RevocationList.prototype, 'isIssuedBy', function ask(this: RevocationList, authority: X509Certificate) {
+      if (authority.subject === name && this.names(authority)) done.push('asked')
+      return now.call(this, authority)
+    }),
+  ]
+  t.equal(await ask({ crl: ['ca.crl', 'below.crl'] }), 'taken')
+  t.same(done, [], 'nobody sent that authority yet')
+  const open = await connect(good)
+  t.equal(await reasonOf(open), 'accepted')
+  t.equal(done[0], 'verified', 'by the connection, before its delivery asks')
+  t.equal(await reasonOf(await connect(revoked)), 'certificate-revoked')
+  done.length = 0
+  put('below.crl', list([good.serial]))
+  t.equal(await ask({ crl: ['ca.crl', 'below.crl'] }), 'taken')
+  await open.ended()
+  t.equal(done[0], 'verified', 'by the reload, before it asks for open connections')
+  t.equal(await reasonOf(await connect(good)), 'certificate-revoked')
+  t.equal(await reasonOf(await connect(revoked)), 'accepted')
+  t.ok(aheads().length + asked().length > 0)
+  t.equal(receiver.seen.length, 2)
 })
 
 t.test('no connection is older than maxConnectionAge', async (t) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { startGateway } from '../support/gateway.ts'
+import { makeCa, type Identity } from '../support/pki.ts'
 import { rawTls } from '../support/raw.ts'
 import { startReceiver } from '../support/receiver.ts'
 
@@ -58,9 +59,75 @@ t.test('the certificate is chosen by name; names without one are refused', async
   ])
 })
 
-t.test('unknownName: serve', async (t) => {
-  const { call } = await start(t, 'serve')
+t.test('unknownName: serve takes the handshake, and nothing else more lightly', async (t) => {
+  const { call, receiver, port, pki } = await start(t, 'serve')
   t.match(await call('other.example'), { names: /DNS:localhost/, answer: 200 })
+  t.match(await call('other.example', 'a.example.com'), { names: /DNS:localhost/, answer: 421 }, 'another host is misdirected')
+  t.match(await call('a.example.com', 'other.example'), { names: /DNS:a.example.com/, answer: 421 })
+  t.equal(receiver.seen.length, 1)
+  const stranger = await (await makeCa()).client()
+  for (const shown of [{}, { cert: stranger.chain, key: stranger.key }]) {
+    const client = await rawTls(port, { ca: pki.ca.certificate, ...shown, servername: 'other.example', checkServerIdentity: () => undefined })
+    t.equal((await client.send('POST /hook HTTP/1.1\r\nHost: other.example\r\nContent-Length: 2\r\n\r\n{}').response()).status, 403, 'a certificate is asked for, and of the same authorities')
+    client.close()
+  }
+  t.equal(receiver.seen.length, 1)
+})
+
+t.test('one name in every spelling, in the handshake and in the request, meets the route of that name and of no other', async (t) => {
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  const neighbour = await makeCa()
+  const { port, pki, sender, audit } = await startGateway(t, {
+    receiver: receiver.port, clientCertificate: { ca: ['ca.pem', 'neighbour.pem'] },
+    files: async ({ ca }) => {
+      const server = await ca.server(['xn--bcher-kva.example', '*.xn--mnchen-3ya.example', 'neighbour.example'])
+      return { 'neighbour.pem': neighbour.certificate, 'names.pem': server.chain, 'names.key': server.key }
+    },
+    listener: { tls: { certificate: 'names.pem', key: 'names.key', clientCertificate: { mode: 'request', ca: ['ca.pem', 'neighbour.pem'] } } },
+    routes: [
+      { match: { path: '/hook', host: ['Bücher.example'] }, certificate: { ca: ['ca.pem'] } },
+      { match: { path: '/hook', host: ['*.München.example.'] }, certificate: { ca: ['ca.pem'] } },
+      { match: { path: '/hook', host: ['neighbour.example'] }, certificate: { ca: ['neighbour.pem'] } },
+    ],
+  })
+  const other = await neighbour.client()
+  const call = async ({ chain, key }: Identity, servername: string, host: string): Promise<number | 'closed'> => {
+    try {
+      const client = await rawTls(port, { ca: pki.ca.certificate, cert: chain, key, servername, checkServerIdentity: () => undefined })
+      const { status } = await client.send(`POST /hook HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 2\r\n\r\n{}`).response()
+      client.close()
+      return status
+    } catch {
+      return 'closed'
+    }
+  }
+  const spellings: readonly (readonly [called: readonly string[], hosts: readonly string[]])[] = [
+    [['xn--bcher-kva.example', 'XN--BCHER-KVA.Example', 'xn--bcher-kva.example.'], ['xn--bcher-kva.example', 'Xn--Bcher-KVA.EXAMPLE', 'xn--bcher-kva.example.', 'xn--bcher-kva.example:443', 'XN--bcher-kva.example.:8443']],
+    [['a.xn--mnchen-3ya.example', 'A.XN--MNCHEN-3YA.example', 'a.xn--mnchen-3ya.example.'], ['a.xn--mnchen-3ya.example', 'A.xn--Mnchen-3ya.Example.:8443']],
+  ]
+  let asked = 0
+  for (const [called, hosts] of spellings) {
+    for (const servername of called) {
+      for (const host of hosts) {
+        const seen = receiver.seen.length
+        t.equal(await call(sender, servername, host), 200, `${servername} then ${host}`)
+        t.equal(await call(other, servername, host), 403, `${servername} then ${host}: the neighbour’s sender`)
+        t.equal(receiver.seen.length, seen + 1)
+        asked += 2
+      }
+    }
+  }
+  const seen = receiver.seen.length
+  const refused: readonly (readonly [called: string, host: string, answer: number | 'closed'])[] = [
+    ['neighbour.example', 'xn--bcher-kva.example', 421], ['xn--bcher-kva.example', 'a.xn--mnchen-3ya.example', 421], ['a.xn--mnchen-3ya.example', 'b.xn--mnchen-3ya.example', 421],
+    ['', 'bucher.example', 404], ['', 'a.b.xn--mnchen-3ya.example', 404], ['', 'xn--mnchen-3ya.example', 404], ['', 'neighbour.example', 403],
+    ['xn--bcher-kva.example', 'b\u00fccher.example', 400], ['xn--bcher-kva.example', 'xn--bcher-kva.example..', 400], ['xn--bcher-kva.example', 'xn--bcher-kva.example:0', 400],
+    ['xn--bcher-kva.example..', 'xn--bcher-kva.example', 'closed'], ['bücher.example', 'xn--bcher-kva.example', 'closed'], ['a.b.xn--mnchen-3ya.example', 'a.b.xn--mnchen-3ya.example', 'closed'],
+  ]
+  for (const [called, host, answer] of refused) t.equal(await call(sender, called, host), answer, `${called} then ${host}`)
+  t.equal(receiver.seen.length, seen)
+  t.same([...new Set((await audit(asked + refused.length)).flatMap(({ verdict, reason }) => (verdict === 'refused' ? [reason] : [])))].sort(), ['certificate-untrusted', 'handshake-failed', 'malformed-request', 'misdirected', 'no-route'])
 })
 
 t.test('another host than the one of the handshake is misdirected, where a certificate decides', async (t) => {

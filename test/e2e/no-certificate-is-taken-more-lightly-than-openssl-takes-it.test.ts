@@ -27,6 +27,8 @@ interface Case {
   readonly key: string
   /** Stricter than OpenSSL on purpose. */
   readonly stricter?: true
+  /** TLS 1.3 has no name for its curve: nobody can show it there. */
+  readonly maxVersion?: 'TLSv1.2'
 }
 interface Row { readonly name: string; readonly verdict: 'accepted' | string; readonly make: () => Promise<Case> }
 
@@ -179,9 +181,50 @@ const rows: readonly Row[] = [
   { name: 'a valid intermediate beside an expired one of the same key', verdict: 'accepted', make: () => twins('valid first') },
   { name: 'an intermediate that is no authority beside one of the same key that is', verdict: 'certificate-untrusted', make: () => twins('no authority first') },
   { name: 'leaf with a key of RSA 1536', verdict: 'certificate-untrusted', make: () => rsa(1536, 'sha256') },
-  { name: 'leaf whose curve is spelled out', verdict: 'certificate-untrusted', make: () => spelledOut('leaf') },
-  { name: 'intermediate whose curve is spelled out', verdict: 'certificate-untrusted', make: () => spelledOut('middle') },
+  { name: 'leaf whose curve is spelled out', verdict: 'certificate-untrusted', make: () => byOpenssl({ leaf: explicit }) },
+  { name: 'intermediate whose curve is spelled out', verdict: 'certificate-untrusted', make: () => byOpenssl({ middle: explicit }) },
+  // curves
+  { name: 'P-384 throughout', verdict: 'accepted', make: () => byOpenssl({ root: curve('P-384'), middle: curve('P-384'), leaf: curve('P-384') }) },
+  { name: 'P-521 throughout', verdict: 'accepted', make: () => byOpenssl({ root: curve('P-521'), middle: curve('P-521'), leaf: curve('P-521') }) },
+  { name: 'Ed25519 throughout', verdict: 'accepted', make: () => byOpenssl({ root: ed('ED25519'), middle: ed('ED25519'), leaf: ed('ED25519') }) },
+  { name: 'Ed448 throughout', verdict: 'accepted', make: () => byOpenssl({ root: ed('ED448'), middle: ed('ED448'), leaf: ed('ED448') }) },
+  { name: 'brainpool above', verdict: 'accepted', make: () => byOpenssl({ root: curve('brainpoolP384r1'), middle: curve('brainpoolP256r1') }) },
+  { name: 'leaf on brainpoolP256r1', verdict: 'certificate-untrusted', make: async () => ({ ...await byOpenssl({ leaf: curve('brainpoolP256r1') }), maxVersion: 'TLSv1.2', stricter: true }) },
+  { name: 'leaf on secp256k1', verdict: 'certificate-untrusted', make: async () => ({ ...await byOpenssl({ leaf: curve('secp256k1') }), maxVersion: 'TLSv1.2', stricter: true }) },
+  { name: 'leaf on P-192', verdict: 'certificate-untrusted', make: async () => ({ ...await byOpenssl({ leaf: curve('prime192v1') }), maxVersion: 'TLSv1.2' }) },
+  { name: 'intermediate on P-192', verdict: 'certificate-untrusted', make: () => byOpenssl({ middle: curve('prime192v1') }) },
+  { name: 'intermediate on P-224', verdict: 'accepted', make: () => byOpenssl({ middle: curve('secp224r1') }) },
+  // policies
+  { name: 'a critical policy of the leaf', verdict: 'accepted', make: () => byOpenssl({ leafExtensions: 'certificatePolicies=critical,1.2.3.4' }) },
+  { name: 'an explicit policy is demanded, and every certificate has it', verdict: 'accepted', make: () => byOpenssl({ middleExtensions: 'policyConstraints=critical,requireExplicitPolicy:0\ncertificatePolicies=1.2.3.4', leafExtensions: 'certificatePolicies=1.2.3.4' }) },
+  { name: 'an explicit policy is demanded, the leaf has none', verdict: 'accepted', make: () => byOpenssl({ middleExtensions: 'policyConstraints=critical,requireExplicitPolicy:0\ncertificatePolicies=1.2.3.4' }) },
+  { name: 'no policy may be any, the leaf says any', verdict: 'accepted', make: () => byOpenssl({ middleExtensions: 'inhibitAnyPolicy=critical,0\npolicyConstraints=critical,requireExplicitPolicy:0\ncertificatePolicies=1.2.3.4', leafExtensions: 'certificatePolicies=2.5.29.32.0' }) },
+  { name: 'the same policy twice', verdict: 'accepted', make: () => byOpenssl({ leafExtensions: 'certificatePolicies=1.2.3.4,1.2.3.4' }) },
+  { name: 'policies that cannot be read', verdict: 'accepted', make: () => path({ leaf: { extensions: [...usual.leaf(), raw('2.5.29.32', '3003020100', 'critical')] } }) },
+  // international names under constraints: bytes, never meanings
+  { name: 'a constraint and a name in A-labels', verdict: 'accepted', make: constrained({ permitted: [dns('xn--bcher-kva.example')] }, named('a.XN--BCHER-KVA.example')) },
+  { name: 'another A-label than permitted', verdict: 'certificate-untrusted', make: constrained({ permitted: [dns('xn--bcher-kva.example')] }, named('xn--bcher-kva0.example')) },
+  { name: 'an A-label that is excluded', verdict: 'certificate-untrusted', make: constrained({ excluded: [dns('xn--bcher-kva.example')] }, named('a.Xn--Bcher-Kva.example')) },
+  { name: 'a constraint in A-labels, a name in bytes of UTF-8', verdict: 'certificate-untrusted', make: constrained({ permitted: [dns('xn--bcher-kva.example')] }, { extensions: [...usual.leaf().slice(0, 3), rawName('bücher.example')] }) },
+  { name: 'a constraint in bytes of UTF-8, a name in A-labels', verdict: 'certificate-untrusted', make: () => path({ middle: { extensions: [...usual.authority(), rawConstraint('bücher.example')] }, leaf: named('xn--bcher-kva.example') }) },
+  { name: 'an e-mail domain in A-labels', verdict: 'accepted', make: constrained({ permitted: [{ rfc822Name: 'xn--bcher-kva.example' }] }, named({ type: 'email', value: 'a@XN--bcher-kva.example' })) },
+  { name: 'a URI host in A-labels, another than permitted', verdict: 'certificate-untrusted', make: constrained({ permitted: [{ uniformResourceIdentifier: 'xn--bcher-kva.example' }] }, named({ type: 'url', value: 'https://b\u00fccher.example/' })) },
+  // critical extensions that OpenSSL does not judge by
+  { name: 'critical authorityInfoAccess of the leaf', verdict: 'certificate-untrusted', make: () => path({ leaf: { extensions: [...usual.leaf(), raw('1.3.6.1.5.5.7.1.1', '301a301806082b06010505073001860c687474703a2f2f612e622f63', 'critical')] } }) },
+  { name: 'critical issuerAltName of the intermediate', verdict: 'certificate-untrusted', make: () => path({ middle: { extensions: [...usual.authority(), raw('2.5.29.18', '30048202612e', 'critical')] } }) },
 ]
+
+/** As bytes, as no IA5String may be. */
+function rawName(text: string): Extension {
+  const bytes = Buffer.from(text)
+  return raw('2.5.29.17', Buffer.concat([Buffer.of(0x30, bytes.length + 2, 0x82, bytes.length), bytes]).toString('hex'), 'not critical')
+}
+
+/** permittedSubtrees with one dNSName. */
+function rawConstraint(text: string): Extension {
+  const bytes = Buffer.from(text)
+  return raw('2.5.29.30', Buffer.concat([Buffer.of(0x30, bytes.length + 6, 0xa0, bytes.length + 4, 0x30, bytes.length + 2, 0x82, bytes.length), bytes]).toString('hex'), 'critical')
+}
 
 function raw(oid: string, hex: string, critical: 'critical' | 'not critical'): Extension {
   return new Extension(oid, critical === 'critical', Buffer.from(hex, 'hex'))
@@ -217,10 +260,19 @@ async function twins(which: 'expired first' | 'valid first' | 'no authority firs
   return { root, leaf, sent: which === 'valid first' ? [valid, other] : [other, valid], key: await pem(keys) }
 }
 
-/** `openssl` writes the parameters of the curve out (CVE-2020-0601 was about those). */
-async function spelledOut(whose: 'leaf' | 'middle'): Promise<Case> {
+/** What `openssl genpkey` makes a key of. */
+type KeyKind = readonly string[]
+const curve = (name: string, encoding = 'named_curve'): KeyKind => ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${name}`, '-pkeyopt', `ec_param_enc:${encoding}`]
+/** Its parameters are written out (CVE-2020-0601 was about those). */
+const explicit = curve('P-256', 'explicit')
+const ed = (name: 'ED25519' | 'ED448'): KeyKind => ['-algorithm', name]
+
+interface OfOpenssl { readonly root?: KeyKind; readonly middle?: KeyKind; readonly leaf?: KeyKind; readonly middleExtensions?: string; readonly leafExtensions?: string; readonly rootExtensions?: string }
+
+/** Root, intermediate and leaf as the `openssl` of the machine makes them. */
+async function byOpenssl({ root: rootKind, middle: middleKind, leaf: leafKind, rootExtensions = '', middleExtensions = '', leafExtensions = '' }: OfOpenssl): Promise<Case> {
   const id = ++made
-  const key = (kind: 'named' | 'explicit') => execFileSync('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-pkeyopt', `ec_param_enc:${kind === 'named' ? 'named_curve' : 'explicit'}`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  const key = (kind = curve('P-256')) => execFileSync('openssl', ['genpkey', ...kind], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-curve-'))
   const put = (name: string, text: string) => { writeFileSync(join(directory, name), text); return join(directory, name) }
   const certify = (subject: string, own: string, extensions: string, by?: { readonly certificate: string; readonly key: string }) => execFileSync('openssl', [
@@ -228,10 +280,10 @@ async function spelledOut(whose: 'leaf' | 'middle'): Promise<Case> {
     ...by === undefined ? [] : ['-CA', put('by.pem', by.certificate), '-CAkey', put('by.key', by.key)],
   ], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   const authority = 'basicConstraints=critical,CA:true\nkeyUsage=keyCertSign\n'
-  const [rootKey, middleKey, leafKey] = [key('named'), key(whose === 'middle' ? 'explicit' : 'named'), key(whose === 'leaf' ? 'explicit' : 'named')]
-  const root = certify(`/CN=Root ${id}`, rootKey, authority)
-  const middle = certify(`/CN=Middle ${id}`, middleKey, authority, { certificate: root, key: rootKey })
-  const leaf = certify('/CN=sender', leafKey, 'basicConstraints=CA:false\nextendedKeyUsage=clientAuth\n', { certificate: middle, key: middleKey })
+  const [rootKey, middleKey, leafKey] = [key(rootKind), key(middleKind), key(leafKind)]
+  const root = certify(`/CN=Root ${id}`, rootKey, authority + rootExtensions)
+  const middle = certify(`/CN=Middle ${id}`, middleKey, authority + middleExtensions, { certificate: root, key: rootKey })
+  const leaf = certify('/CN=sender', leafKey, `basicConstraints=CA:false\nextendedKeyUsage=clientAuth\nsubjectAltName=DNS:a.example\n${leafExtensions}`, { certificate: middle, key: middleKey })
   rmSync(directory, { recursive: true })
   return { root, leaf, sent: [middle], key: leafKey }
 }
@@ -373,9 +425,9 @@ t.test('every path, on three routes', async (t) => {
     ],
   })
   // Level 0, so that the client itself shows whatever it has.
-  const ask = async ({ leaf, sent, key }: Case, target: string): Promise<string> => {
+  const ask = async ({ leaf, sent, key, maxVersion }: Case, target: string): Promise<string> => {
     try {
-      const client = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate, cert: leaf + sent.join(''), key, servername: 'localhost', ciphers: 'DEFAULT:@SECLEVEL=0' })
+      const client = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate, cert: leaf + sent.join(''), key, servername: 'localhost', ciphers: 'DEFAULT:@SECLEVEL=0', ...maxVersion !== undefined && { maxVersion } })
       const { status, body } = await client.send(`POST ${target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}`).response()
       client.close()
       return status === 200 ? 'accepted' : (JSON.parse(body.toString()) as { reason: string }).reason
@@ -396,7 +448,7 @@ t.test('every path, on three routes', async (t) => {
       if (!openssl) t.not(said, 'accepted', `${name}: ${route}: never more lightly`)
     }
     asked += 3
-    if (any.startsWith('handshake')) t.match((await gateway.audit(asked)).at(-1), { reason: 'certificate-untrusted', status: 0, facts: { error: /TOO_SMALL|TOO_WEAK/ } }, `${name}: is recorded`)
+    if (any.startsWith('handshake')) t.match((await gateway.audit(asked)).at(-1), { reason: 'certificate-untrusted', status: 0, facts: { error: /TOO_SMALL|TOO_WEAK|WRONG_CURVE/ } }, `${name}: is recorded`)
     t.not(other, 'accepted', `${name}: another’s root`)
     t.equal(receiver.seen.length - before, verdict === 'accepted' ? 2 : 0, `${name}: what the receiver saw`)
   }

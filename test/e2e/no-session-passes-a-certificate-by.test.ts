@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,21 +13,21 @@ import { startReceiver } from '../support/receiver.ts'
  * A TLS session outlives the handshake that checked a certificate (CVE-2025-23419, nodejs/node#35317). Whatever a sender kept
  * from an earlier connection, the next one begins with nothing: no session is resumed, no certificate is remembered.
  */
-const post = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}`
+const post = (path: string, host: string): string => `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 2\r\n\r\n{}`
 
 async function start(t: Test, options: Partial<GatewayOptions> & Pick<GatewayOptions, 'routes'>) {
   const receiver = await startReceiver()
   t.teardown(() => receiver.close())
   const gateway = await startGateway(t, { receiver: receiver.port, ...options })
   /** The answer on a new connection, whether a session was resumed, and the session that it leaves. */
-  const visit = async (path: string, given: ConnectionOptions) => {
+  const visit = async (path: string, given: ConnectionOptions, asked = 'localhost') => {
     const socket: TLSSocket = connect({ host: '127.0.0.1', port: gateway.port, servername: 'localhost', ca: gateway.pki.ca.certificate, ...given })
     let session: Buffer | undefined
     socket.on('session', (kept) => { session = kept })
     const client = new RawClient(socket)
     const met = await once(socket, 'secureConnect').then(() => true, () => false)
     if (!met) return { said: 'closed', reused: socket.isSessionReused(), kept: undefined }
-    const said = await client.send(post(path)).response().then(({ status, body }) => (
+    const said = await client.send(post(path, asked)).response().then(({ status, body }) => (
       status === 200 ? 'accepted' : (JSON.parse(body.toString()) as { reason: string }).reason
     ), () => 'closed')
     const reused = socket.isSessionReused()
@@ -37,10 +38,53 @@ async function start(t: Test, options: Partial<GatewayOptions> & Pick<GatewayOpt
   return { ...gateway, receiver, visit }
 }
 
-for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-  const versions = { minVersion: version, maxVersion: version }
+/** Kept by the sender as a ticket, or by its id in the server's memory, which TLS 1.3 has no more. */
+const keepings = [
+  { version: 'TLSv1.2', by: 'ticket', secureOptions: 0 }, { version: 'TLSv1.2', by: 'id', secureOptions: constants.SSL_OP_NO_TICKET }, { version: 'TLSv1.3', by: 'ticket', secureOptions: 0 },
+] as const
 
-  t.test(`${version}: made with a certificate, brought back without one, under this name and another`, async (t) => {
+for (const { version, by, secureOptions } of keepings) {
+  const versions = { minVersion: version, maxVersion: version, secureOptions }
+  const title = `${version} by ${by}`
+
+  t.test(`${title}: made under one name with its authority, brought back under another name with another`, async (t) => {
+    const strict = await makeCa()
+    const { visit, sender, receiver } = await start(t, {
+      routes: [{ match: { path: '/hook', host: ['localhost'] }, certificate: { ca: ['ca.pem'] } }, { match: { path: '/hook', host: ['other.example'] }, certificate: { ca: ['strict.pem'] } }],
+      files: async ({ ca }) => {
+        const other = await ca.server(['other.example'])
+        return { 'strict.pem': strict.certificate, 'other.pem': other.chain, 'other.key': other.key }
+      },
+      listener: { tls: { certificate: 'server.pem', key: 'server.key', others: [{ certificate: 'other.pem', key: 'other.key' }], clientCertificate: { mode: 'request', ca: ['ca.pem', 'strict.pem'] } } },
+    })
+    const identity = { cert: sender.chain, key: sender.key }
+    const first = await visit('/hook', { ...versions, ...identity })
+    t.equal(first.said, 'accepted')
+    const session = first.kept === undefined ? {} : { session: first.kept }
+    const there = { ...versions, ...session, servername: 'other.example', checkServerIdentity: () => undefined }
+    t.match(await visit('/hook', there, 'other.example'), { said: 'certificate-missing', reused: false })
+    t.match(await visit('/hook', { ...there, ...identity }, 'other.example'), { said: 'certificate-untrusted', reused: false })
+    const entitled = await strict.client()
+    t.match(await visit('/hook', { ...there, cert: entitled.chain, key: entitled.key }, 'other.example'), { said: 'accepted', reused: false }, 'by its own certificate, not by the session')
+    t.equal(receiver.seen.length, 2)
+  })
+
+  t.test(`${title}: made on a listener that asks nobody, brought back to one that does`, async (t) => {
+    const { visit, receiver, gateway } = await start(t, {
+      routes: [{ match: { path: '/asked' }, certificate: {} }, { match: { path: '/open' }, open: true }],
+      settings: { listeners: [
+        { address: '127.0.0.1:0', tls: { certificate: 'server.pem', key: 'server.key', clientCertificate: { mode: 'request', ca: ['ca.pem'] } } },
+        { address: '127.0.0.2:0', tls: { certificate: 'server.pem', key: 'server.key' } },
+      ] },
+    })
+    const [, lax] = gateway.addresses
+    const first = await visit('/open', { ...versions, host: '127.0.0.2', port: lax?.port ?? 0 })
+    t.equal(first.said, 'accepted')
+    t.match(await visit('/asked', { ...versions, ...first.kept === undefined ? {} : { session: first.kept } }), { said: 'certificate-missing', reused: false })
+    t.equal(receiver.seen.length, 1)
+  })
+
+  t.test(`${title}: made with a certificate, brought back without one, under this name and another`, async (t) => {
     const strict = await makeCa()
     const { visit, sender, receiver } = await start(t, {
       routes: [{ match: { path: '/a', host: ['localhost'] }, certificate: { ca: ['ca.pem'] } }, { match: { path: '/b' }, certificate: { ca: ['strict.pem'] } }],
@@ -61,7 +105,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.equal(receiver.seen.length, 1)
   })
 
-  t.test(`${version}: made without a certificate where it is optional`, async (t) => {
+  t.test(`${title}: made without a certificate where it is optional`, async (t) => {
     const { visit, receiver } = await start(t, { routes: [{ match: { path: '/optional' }, certificate: { optional: true }, open: true }, { match: { path: '/asked' }, certificate: {} }] })
     const first = await visit('/optional', versions)
     t.equal(first.said, 'accepted')
@@ -69,7 +113,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.equal(receiver.seen.length, 1)
   })
 
-  t.test(`${version}: made before the certificate was revoked, and before its authority was taken away`, async (t) => {
+  t.test(`${title}: made before the certificate was revoked, and before its authority was taken away`, async (t) => {
     const { visit, sender, receiver, gateway, write, settings, directory, pki } = await start(t, {
       routes: [{ match: { path: '/a' }, certificate: {} }], clientCertificate: { crl: ['ca.crl'] }, files: async ({ ca }) => ({ 'ca.crl': await ca.crl() }),
     })
@@ -88,12 +132,12 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.equal(receiver.seen.length, 1)
   })
 
-  t.test(`${version}: made before certificates were asked for at all`, async (t) => {
+  t.test(`${title}: made before certificates were asked for at all`, async (t) => {
     const { visit, receiver, gateway, write, settings } = await start(t, { routes: [{ match: { path: '/a' }, open: true }], clientCertificate: false })
     const first = await visit('/a', versions)
     t.equal(first.said, 'accepted')
     const again = await visit('/a', { ...versions, ...first.kept === undefined ? {} : { session: first.kept } })
-    t.equal(again.reused, true, 'here sessions are resumed: nobody is asked for a certificate')
+    t.equal(again.reused, by === 'ticket', 'here tickets are taken: nobody is asked for a certificate; ids are never remembered')
     const [listener] = settings['listeners'] as [{ tls: object }]
     for (const mode of ['request', 'require']) {
       write({

@@ -1,13 +1,14 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { startGateway } from '../support/gateway.ts'
+import { makeCa } from '../support/pki.ts'
 import { rawTls } from '../support/raw.ts'
 import { startReceiver } from '../support/receiver.ts'
 
 /** What a receiver hears of the sender's certificate: what the route says, from us alone. */
 const forged = [
   'Client-Cert: :AAAA:', 'client_cert: :AAAA:', 'Client-Cert-Chain: :AAAA:', 'CLIENT-CERT-CHAIN: :BBBB:', 'X-Forwarded-Client-Cert: Hash=0', 'x-forwarded-client-cert: By=a;Hash=0',
-  'X_Forwarded_Client_Cert: Hash=0', 'X.Forwarded.Client.Cert: Hash=0', 'Client.Cert: :AAAA:', 'X-Client-Cert: x',
+  'X_Forwarded_Client_Cert: Hash=0', 'x.client~cert!chain: :AAAA:', 'X-Forwarded-Client-Cert-Chain: x', 'X-Client-Cert-Chain: x', 'Client-Cert-Subject: x', 'X-Forwarded-Tls-Client-Cert: x', 'X-SSL-Client-Cert: x', 'SSL-CLIENT-CERT: x', 'SSL_CLIENT_CERT: x', 'X-SSL-CERT: x', 'X-Amzn-Mtls-Clientcert: x', 'X-ARR-ClientCert: x', 'Cf-Client-Cert-Der-Base64: x', 'X.Forwarded.Client.Cert: Hash=0', 'Client.Cert: :AAAA:', 'X-Client-Cert: x',
 ]
 const post = (path: string, more: readonly string[] = forged): string => [`POST ${path} HTTP/1.1`, 'Host: localhost', 'Content-Length: 2', ...more, '', '{}'].join('\r\n')
 
@@ -26,6 +27,7 @@ t.test('each route tells what it says, and nothing forged stands beside it', asy
       { match: { path: '/chain' }, certificate: {}, forward: forward('Client-Cert', 'Client-Cert-Chain') },
       { match: { path: '/envoy' }, certificate: {}, forward: forward('X-Forwarded-Client-Cert') },
       { match: { path: '/none' }, certificate: {}, forward: forward() },
+      { match: { path: '/unasked' }, open: true, forward: forward('Client-Cert', 'Client-Cert-Chain', 'X-Forwarded-Client-Cert') },
     ],
     listener: {}, settings: {},
   })
@@ -48,7 +50,10 @@ t.test('each route tells what it says, and nothing forged stands beside it', asy
   t.same(await toldOn('/chain', shown), [leaf, `Client-Cert-Chain: :${new X509Certificate(pki.intermediate.certificate).raw.toString('base64')}:`])
   t.same(await toldOn('/none', shown), [])
   t.match(await toldOn('/envoy', shown), [new RegExp(`^X-Forwarded-Client-Cert: By=spiffe://edge/gateway;Hash=${new X509Certificate(sender.certificate).fingerprint256.replaceAll(':', '').toLowerCase()};Cert=".*";Chain=".*";Subject="CN=sender";DNS=sender\\.example$`)])
-  t.equal(receiver.seen.length, 5)
+  const stranger = await (await makeCa()).client()
+  t.same(await toldOn('/unasked', { cert: stranger.chain, key: stranger.key }), [], 'shown, not trusted, not told')
+  t.equal((await toldOn('/unasked', shown)).length, 3, 'trusted, and told where nobody asked for it')
+  t.equal(receiver.seen.length, 7)
 })
 
 t.test('a chain without its leaf, and a header twice, are mistakes of the operator', async (t) => {

@@ -30,6 +30,7 @@ const dropped = [
   'Client-Cert-Chain', 'X-Client-Cert', 'X-Client-Certificate', 'Sallyport-Route', 'Sallyport-Sender', 'Sallyport-Delivery', 'Sallyport-Anything',
   'X-Original-URL', 'X-Original-Host', 'X-Original-Forwarded-For', 'X-Rewrite-URL', 'X-HTTP-Method-Override', 'X-SSL-Client-Verify',
   'SSL-Client-S-DN', 'True-Client-IP', 'X-Client-IP', 'X-Remote-User', 'X-Envoy-External-Address', 'X-Auth-Request-User',
+  'X-Amzn-Mtls-Clientcert', 'X-ARR-ClientCert', 'Cf-Client-Cert-Der-Base64',
 ]
 for (const name of dropped) {
   for (const spelled of [name, name.toLowerCase(), name.toUpperCase(), name.replaceAll('-', '_'), name.replaceAll('-', '.')]) {

@@ -18,6 +18,8 @@ export interface OddOptions {
   readonly authority?: true
   readonly pathLength?: number
   readonly kind?: KeyKind
+  /** Other keys than those of a kind. */
+  readonly keys?: Keys
   readonly hash?: string
   readonly usages?: readonly string[]
   readonly dns?: readonly string[]
@@ -30,7 +32,7 @@ export interface OddOptions {
 }
 
 export async function makeOdd(options: OddOptions): Promise<Odd> {
-  const keys = await makeKeys(options.kind ?? 'ec')
+  const keys = options.keys ?? await makeKeys(options.kind ?? 'ec')
   const { by, hash = 'SHA-256' } = options
   const signer = by?.keys ?? keys
   const generated = await X509CertificateGenerator.create({
