@@ -33,6 +33,9 @@ Examples:
 
 const keyOption = () => new Option('--rsa', 'RSA 2048 instead of EC P-256').default('ec').preset('rsa')
 
+/** The default is shown as it would be written. */
+const daysOption = (flags: string, what: string, usual: string) => new Option(flags, what).argParser(days).default(days(usual), usual)
+
 function common(command: Command): Command {
   return command.option('-d, --dir <directory>', 'where the authority lives', 'certs').exitOverride()
 }
@@ -40,7 +43,7 @@ function common(command: Command): Command {
 function initCommand(): Command {
   return common(new Command('init')).description('make an authority: ca.pem, ca.key and an empty list ca.crl')
     .option('--cn <name>', 'common name of the authority', 'Sallyport CA').option('--o <name>', 'organization')
-    .option('--days <days>', 'how long the authority is valid', days, days('3650')).option('--crl-days <days>', 'how long the list is valid', days, days('30'))
+    .addOption(daysOption('--days <days>', 'how long the authority is valid', '3650')).addOption(daysOption('--crl-days <days>', 'how long the list is valid', '30'))
     .addOption(keyOption())
     .addHelpText('after', '\nExample:\n  sallyport certs init --dir certs --cn "Example Webhooks CA"')
     .action((options: InitOptions) => told(async () => {
@@ -57,7 +60,7 @@ function issueCommand(): Command {
     .addArgument(new Argument('<role>', 'what it is for').choices(['server', 'sender']))
     .option('--name <name>', 'name of the files; left out: the role').option('--cn <name>', 'common name; left out: the first DNS name').option('--o <name>', 'organization')
     .option('--san <name>', 'a name: dns:… uri:… email:… ip:… (several: again)', collect, [])
-    .option('--days <days>', 'how long it is valid', days, days('365'))
+    .addOption(daysOption('--days <days>', 'how long it is valid', '365'))
     .option('--p12 <password>', 'write a PKCS#12 bundle, too; its password by reference: env:NAME or file:PATH')
     .option('--force', 'write over files of that name').addOption(keyOption())
     .addHelpText('after', '\nExamples:\n  sallyport certs issue server --san dns:hooks.example.com\n  sallyport certs issue sender --name partner --san dns:sender.example --p12 file:password.txt')
@@ -84,7 +87,7 @@ const reasons = ['keyCompromise', 'affiliationChanged', 'superseded', 'cessation
 function revokeCommand(): Command {
   return common(new Command('revoke')).description('put a certificate on the list, and issue the list anew')
     .argument('<certificate>', 'a name in the directory, a PEM file, or a serial number in hex')
-    .addOption(new Option('--reason <reason>', 'why').choices(reasons)).option('--crl-days <days>', 'how long the list is valid', days, days('30'))
+    .addOption(new Option('--reason <reason>', 'why').choices(reasons)).addOption(daysOption('--crl-days <days>', 'how long the list is valid', '30'))
     .addHelpText('after', '\nExample:\n  sallyport certs revoke partner --reason keyCompromise')
     .action((which: string, { dir, reason, crlDays }: { dir: string; reason?: Revoked['reason']; crlDays: number }) => told(async () => {
       const directory = new PkiDirectory(dir)
@@ -94,7 +97,7 @@ function revokeCommand(): Command {
 
 function renewCommand(): Command {
   return common(new Command('renew-crl')).description('issue the list anew before it expires: after that nobody is let in')
-    .option('--crl-days <days>', 'how long the list is valid', days, days('30'))
+    .addOption(daysOption('--crl-days <days>', 'how long the list is valid', '30'))
     .addHelpText('after', '\nExample, once a week:\n  sallyport certs renew-crl')
     .action(({ dir, crlDays }: { dir: string; crlDays: number }) => told(async () => {
       const directory = new PkiDirectory(dir)

@@ -19,6 +19,14 @@ void t.test('the help of every command has examples, and each example is a comma
   for (const name of names) t.match(stdout, new RegExp(`^  ${name} `, 'm'))
 })
 
+void t.test('defaults are shown as one would write them', async (t) => {
+  for (const command of ['init', 'issue', 'revoke', 'renew-crl']) {
+    const { stdout } = await run(['certs', command, '--help'])
+    t.match(stdout, /days <days> .*\(default: \d{2,4}\)/, command)
+    t.notMatch(stdout, /default: \d{5}/, command)
+  }
+})
+
 void t.test('the version is that of the package', async (t) => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
   for (const flag of ['--version', '-V']) t.match(await run([flag]), { code: 0, stdout: `${version}\n`, stderr: '' })
