@@ -22,7 +22,7 @@ export function utf8(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1')
 }
 
-/** The same bytes with Buffer's methods, not copied. */
+/** The same bytes with Buffer's methods, not copied; a body is a Buffer already, and another view of it costs as much as a header's reading. */
 export function viewOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }

@@ -142,15 +142,21 @@ function each(found: Found, take: (text: string) => Found): Found {
   return texts
 }
 
-/** The items that are meant, without blanks and tabs at their ends (RFC 9110 section 5.6.3). One pass, no copies. */
+const none: readonly string[] = Object.freeze([])
+
+/**
+ * The items that are meant, without blanks and tabs at their ends (RFC 9110 section 5.6.3). One pass, no copies; almost always one item is
+ * meant, and a list of one costs less to make as a whole than to grow.
+ */
 function itemsOf(text: string, separator: string, { prefix = '', position, most }: Source, name: string): Found {
-  const items: string[] = []
+  let items = none
   let count = 0
   for (let start = 0; start <= text.length; count += 1) {
     if (count === most) return malformed(name, `has more than ${most} items`)
     const next = text.indexOf(separator, start)
     const end = next === -1 ? text.length : next
-    if (isChosen(position, count)) addItem(items, text, start, end, prefix)
+    const item = isChosen(position, count) ? itemAt(text, start, end, prefix) : undefined
+    if (item !== undefined) items = items === none ? [item] : [...items, item]
     start = end + 1
   }
   return items
@@ -161,10 +167,11 @@ function isChosen(position: Source['position'], index: number): boolean {
   return position === 'rest' ? index > 0 : index === position - 1
 }
 
-function addItem(items: string[], text: string, from: number, to: number, prefix: string): void {
+/** What stands behind the prefix; undefined where the item begins otherwise. */
+function itemAt(text: string, from: number, to: number, prefix: string): string | undefined {
   let start = from
   let end = to
   while (start < end && isBlank(text.charCodeAt(start))) start += 1
   while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1
-  if (text.startsWith(prefix, start) && start + prefix.length <= end) items.push(text.slice(start + prefix.length, end))
+  return text.startsWith(prefix, start) && start + prefix.length <= end ? text.slice(start + prefix.length, end) : undefined
 }

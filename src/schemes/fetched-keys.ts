@@ -79,9 +79,14 @@ function isHostLike(host: string, pattern: HostPattern): boolean {
   return labels.length === wanted.length && wanted.every((one, at) => (one === '*' ? /^[a-z0-9-]{1,63}$/.test(labels[at] ?? '') : one === labels[at]))
 }
 
+/** All of IPv6 that is given out for the open internet (RFC 4291 section 2.4); an IPv4 address behind zeros (`::7f00:1`) is not. */
+const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
+
 /** May a key be fetched from this address? Unicast on the open internet; never ourselves, our networks or a translator. */
 export function isPublicAddress(text: string): boolean {
-  return ipaddr.isValid(text) && ipaddr.process(text).range() === 'unicast'
+  if (!ipaddr.isValid(text)) return false
+  const address = ipaddr.process(text)
+  return address.range() === 'unicast' && (address instanceof ipaddr.IPv4 || address.match(globalUnicast))
 }
 
 /** What tests set otherwise: a CA of their own, and names that lead to this machine. */

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import t from 'tap'
-import { deepest } from '../../src/schemes/json.ts'
+import { deepest } from '../../src/schemes/json-value.ts'
 import { mostPairs } from '../../src/schemes/form.ts'
 import { secretText, startGateway, type TestGateway } from '../support/gateway.ts'
 import { rawTls, valueOf } from '../support/raw.ts'

@@ -109,6 +109,22 @@ void t.test('each usual mistake is named', async (t) => {
   }
 })
 
+void t.test('how far the clocks are apart is told, and a key by its fingerprint', async (t) => {
+  const { offline: loaded } = await offline(t)
+  const cases: [number, string, string | undefined][] = [
+    [-301, '301000', 'timestamp-expired'], [-300, '300000', undefined], [0, '0', undefined], [300, '-300000', undefined], [301, '-301000', 'timestamp-in-future'],
+  ]
+  for (const [shift, age, reason] of cases) {
+    const time = String(at / 1000 + shift)
+    const explained = await explain(loaded, post('/stripe', '{}', 'Stripe-Signature', `t=${time},v1=${mac(`${time}.{}`)}`), { from, certificate: undefined, at })
+    t.equal(explained.reason, reason, String(shift))
+    const printed = printExplanation(explained, 'text')
+    t.match(printed, new RegExp(`\\bage +${age}\\n`))
+    t.match(printed, /\bkey +env:SECRET, fingerprint \S+/)
+    t.notMatch(printed, secret)
+  }
+})
+
 void t.test('nothing is guessed where nothing fits', async (t) => {
   const { offline: loaded } = await offline(t)
   const explained = await explain(loaded, post('/github', 'hi', 'X-Hub-Signature-256', `sha256=${mac('other')}`), { from, certificate: undefined, at })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { deepest, newTree, readJson, want } from '../../src/schemes/json.ts'
+import { newTree, readJson, want } from '../../src/schemes/json.ts'
+import { deepest } from '../../src/schemes/json-value.ts'
 
 /** Reads some fields, each given as `a.b`. */
 function read(text: string | Uint8Array, ...paths: string[]): unknown {
