@@ -88,10 +88,12 @@ t.test('an authority is taken away', async (t) => {
 t.test('time goes by on an open connection', async (t) => {
   const started = await gatewayWith(t, { settings: { limits: { maxConnectionAge: '7d', idleTimeout: '7d' } } })
   const { world, pki, put, ask, connect } = started
-  put('ca.crl', await pki.ca.crl([], { nextUpdate: Date.now() + 2 * hour }))
+  // By the gateway's clock, which stands: whatever was started took its time.
+  const start = world.clock.now()
+  put('ca.crl', await pki.ca.crl([], { nextUpdate: start + 2 * hour }))
   await ask({ crl: ['ca.crl'] })
-  const short = await connect(await pki.ca.client({ notAfter: Date.now() + hour }))
-  const long = await connect(await pki.ca.client({ notAfter: Date.now() + 10 * day }))
+  const short = await connect(await pki.ca.client({ notAfter: start + hour }))
+  const long = await connect(await pki.ca.client({ notAfter: start + 10 * day }))
   t.equal(await reasonOf(short), 'accepted')
   t.equal(await reasonOf(long), 'accepted')
   world.clock.advance(hour + 2000)
@@ -105,7 +107,7 @@ t.test('time goes by on an open connection', async (t) => {
 t.test('an intermediate expires on an open connection', async (t) => {
   const started = await gatewayWith(t, { settings: { limits: { idleTimeout: '7d' } } })
   await started.ask({})
-  const below = await started.pki.ca.below({ notAfter: Date.now() + hour })
+  const below = await started.pki.ca.below({ notAfter: started.world.clock.now() + hour })
   const client = await started.connect(await below.client())
   t.equal(await reasonOf(client), 'accepted')
   started.world.clock.advance(hour - 60_000 + 61_000)
@@ -118,7 +120,7 @@ t.test('no list for one authority of the chain, or one that is too old: nobody g
   put('ca.crl', await pki.ca.crl())
   await ask({ crl: ['ca.crl'] })
   t.equal(await reasonOf(await connect(await pki.intermediate.client())), 'revocation-unknown')
-  put('ca.crl', await pki.ca.crl([], { nextUpdate: Date.now() - 1000 }))
+  put('ca.crl', await pki.ca.crl([], { nextUpdate: started.world.clock.now() - 1000 }))
   await ask({ crl: ['ca.crl'] })
   t.equal(await reasonOf(await connect(started.sender)), 'revocation-unknown')
   const [first, second] = await audit(2)
