@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { secretText, startGateway, type TestGateway } from '../support/gateway.ts'
+import { freePort } from '../support/ports.ts'
 import { rawTls, type RawClient, type RawResponse } from '../support/raw.ts'
 import { answer, answerAndClose, answerOk, startReceiver, type Script } from '../support/receiver.ts'
 
@@ -37,14 +38,6 @@ async function send(t: Test, gateway: TestGateway, bytes = delivery): Promise<Ra
   const client = await connect(t, gateway)
   client.send(bytes)
   return await client.response().catch(() => undefined)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 type Row = readonly [name: string, script: Script, status: number | 'broken', reason: string | undefined, nonce: 'released' | 'committed']

@@ -5,7 +5,7 @@ import { cpSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node
 import { resolve } from 'node:path'
 import t from 'tap'
 import { bare, watch } from '../support/binary.ts'
-import { freePorts } from '../support/operated.ts'
+import { freePorts } from '../support/ports.ts'
 
 /** `npm ci && npm start`, then the command that it prints, twice. */
 const root = resolve(import.meta.dirname, '../..')

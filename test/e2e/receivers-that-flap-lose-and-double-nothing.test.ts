@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { secretText, startGateway, type TestGateway } from '../support/gateway.ts'
+import { freePorts } from '../support/ports.ts'
 import { rawTls } from '../support/raw.ts'
 import { answerOk, startReceiver, type Script, type TestReceiver } from '../support/receiver.ts'
 
@@ -55,8 +56,8 @@ t.test(`flapping receivers (SALLYPORT_SEED=${seed})`, async (t) => {
     // Closed between two deliveries, without a word before.
     if (random() < 0.3) socket.end()
   }
-  const up: (TestReceiver | undefined)[] = [await startReceiver({ script }), await startReceiver({ script })]
-  const ports = up.map((one) => one?.port ?? 0)
+  const ports = await freePorts(2)
+  const up: (TestReceiver | undefined)[] = await Promise.all(ports.map((port) => startReceiver({ script, port })))
   t.teardown(() => Promise.all(up.map((one) => one?.close())))
   const gateway = await startGateway(t, {
     receiver: 0, routes: [route],

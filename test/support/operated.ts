@@ -1,7 +1,7 @@
-import { createServer, type AddressInfo } from 'node:net'
 import type { Test } from './gateway.ts'
 import { start, type Running } from './binary.ts'
 import { secretText } from './gateway.ts'
+import { freePorts } from './ports.ts'
 import { rawTls, type RawClient } from './raw.ts'
 import { makeSite, type Site } from './site.ts'
 
@@ -41,16 +41,6 @@ export async function operate(t: Test, receiver: number, change: Record<string, 
       return { status: response.status, text: await response.text() }
     },
   }
-}
-
-/** Ports that nobody has at this moment. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => done(server))
-  })))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
-  return ports
 }
 
 export const post = (path: string, body = 'hello'): string => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`
