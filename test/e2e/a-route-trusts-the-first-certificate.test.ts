@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { main } from '../../src/cli/index.ts'
 import { watchFiles } from '../../src/config/watch.ts'
 import { secretText, startGateway, type GatewayOptions } from '../support/gateway.ts'
+import { unhurried } from '../support/operated.ts'
 import { makePki, type Identity } from '../support/pki.ts'
 import { rawTls } from '../support/raw.ts'
 import { startReceiver } from '../support/receiver.ts'
@@ -168,7 +169,7 @@ t.test('what was the first before a kill -9 is the only one after it', async (t)
   const file = join(directory, 'sallyport.yaml')
   writeFileSync(file, JSON.stringify({
     listeners: [{ address: '127.0.0.1:0', tls: { certificate: 'server.pem', key: 'server.key', clientCertificate: { mode: 'request', ca: ['ca.pem'] } } }],
-    receivers: { target: { url: receiver.url } }, replay: { store: 'file:nonces' }, responses: 'detailed',
+    receivers: { target: { url: receiver.url } }, replay: { store: 'file:nonces' }, responses: 'detailed', limits: unhurried,
     log: { level: 'error', audit: 'file:audit.log' }, routes: [{ name: 'hook', match: { path: '/hook' }, forward: { to: 'target' }, ...pinned }],
   }))
   const process = async () => {

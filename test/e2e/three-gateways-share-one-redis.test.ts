@@ -7,6 +7,7 @@ import { Agent, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { unhurried } from '../support/operated.ts'
 import { makePki } from '../support/pki.ts'
 import { startRedis } from '../support/redis.ts'
 
@@ -75,7 +76,7 @@ class GatewayProcess {
       receivers: { target: { url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`, timeout: `${receiverTimeout}ms` } },
       replay: { store: redis.url, timeout: '10s' },
       log: { level: 'error', audit: `file:audit${number}.log` },
-      responses: 'detailed',
+      responses: 'detailed', limits: unhurried,
       routes: [{
         name: 'hook', match: { path: '/hook' }, forward: { to: 'target' }, replay: {},
         signature: { preset: 'hmac', header: 'x-signature', secrets: [`literal:${secret}`] },
