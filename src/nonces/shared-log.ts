@@ -70,6 +70,8 @@ export class SharedLog {
    */
   tell({ bytes, words }: EntryWriter): Verdict {
     const { append, replica } = this.#parts
+    // Whoever was in the way when we last read may have left.
+    if (replica.foresee(words) !== 'yes') this.follow()
     for (let file = this.#writable(); ; file = this.#goOn(file.number, 'make')) {
       const known = replica.foresee(words)
       if (known !== 'yes') return known

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Gateway } from '../../src/gateway.ts'
-import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { drained, startGateway, type TestGateway } from '../support/gateway.ts'
 import { rawTls, valueOf, type RawResponse } from '../support/raw.ts'
 import { startReceiver } from '../support/receiver.ts'
 
@@ -112,17 +112,9 @@ void t.test('it outlives a restart, and a new name asks for a new one', async (t
   const folder = join(gateway.directory, 'data/nonces/.secrets')
   const [file = ''] = readdirSync(folder)
   t.equal(statSync(join(folder, file)).mode & 0o777, 0o600, 'for our eyes only')
-  const drained = gateway.gateway.drain()
-  await new Promise(setImmediate)
-  gateway.world.clock.advance(60_000)
-  await drained
+  await drained(gateway.gateway, gateway.world)
   const again = await Gateway.start(gateway.file, gateway.world)
-  t.teardown(async () => {
-    const ended = again.drain()
-    await new Promise(setImmediate)
-    gateway.world.clock.advance(60_000)
-    await ended
-  })
+  t.teardown(() => drained(again, gateway.world))
   const sayAgain = await speaker(t, gateway, again.addresses[0]?.port ?? 0)
   t.equal((await sayAgain(delivery(sign(handed)))).status, 200)
   gateway.write({ ...gateway.settings, routes: [{ ...(gateway.settings['routes'] as Record<string, unknown>[])[0], challenge: { pairing: '2026-12' } }] })

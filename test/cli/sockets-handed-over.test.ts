@@ -5,7 +5,8 @@ import { resolve } from 'node:path'
 import t from 'tap'
 import { inheritedSockets } from '../../src/surroundings.ts'
 import { bare, run, watch } from '../support/binary.ts'
-import { freePorts, post } from '../support/operated.ts'
+import { post, unhurried } from '../support/operated.ts'
+import { freePorts } from '../support/ports.ts'
 import { rawTls } from '../support/raw.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { makeSite } from '../support/site.ts'
@@ -43,7 +44,7 @@ for (const workers of [1, 2]) {
     const [admin] = await freePorts(1)
     const { port, manager, said, start } = await manage(site.directory)
     site.write('sallyport.yaml', JSON.stringify({
-      listeners: [{ address: `127.0.0.1:${port}`, tls: { certificate: 'server.pem', key: 'server.key' } }], workers,
+      listeners: [{ address: `127.0.0.1:${port}`, tls: { certificate: 'server.pem', key: 'server.key' } }], workers, limits: unhurried,
       receivers: { target: { url: receiver.url } }, replay: { store: 'file:nonces' }, log: { audit: 'file:audit.log' }, admin: { address: `127.0.0.1:${admin}` },
       routes: [{ name: 'hook', match: { path: '/hook' }, open: true, forward: { to: 'target' } }],
     }))

@@ -9,7 +9,7 @@ interface Case {
   readonly name: string
   readonly reason: string
   readonly status: number
-  readonly send: (client: RawClient, gateway: TestGateway) => void
+  readonly send: (client: RawClient, gateway: TestGateway) => unknown
   readonly options?: Partial<GatewayOptions>
 }
 
@@ -24,11 +24,12 @@ const cases: Case[] = [
   { name: 'chunked and too large', reason: 'body-too-large', status: 413, send: (c) => c.send(`${head('Transfer-Encoding: chunked')}b\r\nhello world\r\n`) },
   {
     name: 'never whole in time', reason: 'body-timeout', status: 408,
-    send: (c, { world }) => {
-      c.send(`${head('Content-Length: 10')}hello`)
-      // The body's time starts when its head was read: give the gateway the turns to do that.
-      const wait = (turns: number): void => { if (turns === 0) world.clock.advance(10_000); else setImmediate(wait, turns - 1) }
-      wait(200)
+    send: async (c, { world }) => {
+      c.send(head('Content-Length: 10\r\nExpect: 100-continue'))
+      // The body's time starts when its head was read: who is told to go on was read.
+      if ((await c.response()).status !== 100) throw new Error('its head is not read')
+      c.send('hello')
+      world.clock.advance(10_000)
     },
   },
   { name: 'a chunk that is none', reason: 'body-incomplete', status: 400, send: (c) => c.send(`${head('Transfer-Encoding: chunked')}5\r\nhel\r\nlo`) },
@@ -51,7 +52,7 @@ for (const { name, reason, status, send, options } of cases) {
     const gateway = await startGateway(t, { receiver: receiver.port, routes: [route], ...options })
     const client = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate, servername: 'localhost' })
     t.teardown(() => client.close())
-    send(client, gateway)
+    await send(client, gateway)
     const response = await client.response()
     t.equal(response.status, status)
     t.match(JSON.parse(response.body.toString()), { status, reason })

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { unhurried } from '../support/operated.ts'
 import { makePki } from '../support/pki.ts'
 import { rawTls } from '../support/raw.ts'
 import { startReceiver } from '../support/receiver.ts'
@@ -18,7 +19,7 @@ const directory = t.testdir({ 'server.pem': server.chain, 'server.key': server.k
 const file = join(directory, 'sallyport.yaml')
 writeFileSync(file, JSON.stringify({
   listeners: [{ address: '127.0.0.1:0', tls: { certificate: 'server.pem', key: 'server.key' } }],
-  receivers: { target: { url: receiver.url } },
+  receivers: { target: { url: receiver.url } }, limits: unhurried,
   replay: { store: 'file:nonces' },
   log: { level: 'error', audit: 'file:audit.log' },
   routes: [{

@@ -8,6 +8,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { rawTls } from '../support/raw.ts'
 import { post } from '../support/operated.ts'
 import { answerOk, startReceiver } from '../support/receiver.ts'
+import { StillClock } from '../support/world.ts'
 
 const connect = ({ port, pki }: TestGateway) => rawTls(port, { ca: pki.ca.certificate })
 
@@ -96,13 +97,13 @@ void t.test('watching: a change counts once it is still, one that came while rea
   const receiver = await startReceiver()
   t.teardown(() => receiver.close())
   const gateway = await startGateway(t, { receiver: receiver.port, routes: [{ open: true }] })
-  const { clock } = gateway.world
+  const clock = new StillClock()
   const results: string[] = []
   const stop = watchFiles(() => gateway.gateway.files, async () => { results.push(await gateway.gateway.reload()) }, clock)
+  // A look is over when the next one is waited for.
   const look = async (): Promise<void> => {
     clock.advance(1_000)
-    const seen = results.length
-    for (let turn = 0; turn < 50 && results.length === seen; turn++) await new Promise((resume) => { setImmediate(resume) })
+    await clock.awaited(1_000)
   }
   await look()
   await look()

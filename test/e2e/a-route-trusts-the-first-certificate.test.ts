@@ -7,10 +7,12 @@ import t, { type Test } from 'tap'
 import { main } from '../../src/cli/index.ts'
 import { watchFiles } from '../../src/config/watch.ts'
 import { secretText, startGateway, type GatewayOptions } from '../support/gateway.ts'
+import { unhurried } from '../support/operated.ts'
 import { makePki, type Identity } from '../support/pki.ts'
 import { rawTls } from '../support/raw.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { startRedis } from '../support/redis.ts'
+import { StillClock } from '../support/world.ts'
 
 /** `pin: first-use`: the first certificate that the whole policy accepts is remembered, and no other gets through. */
 const body = '{}'
@@ -111,8 +113,9 @@ t.test('optional: without a certificate it passes, and pins nothing', async (t) 
 })
 
 t.test('an operator approves another one, and the running gateway takes it by itself', async (t) => {
-  const { send, first, second, gateway, world, file, directory, receiver } = await start(t, {})
-  t.teardown(watchFiles(() => gateway.files, () => gateway.reload(), world.clock))
+  const { send, first, second, gateway, file, directory, receiver } = await start(t, {})
+  const clock = new StillClock()
+  t.teardown(watchFiles(() => gateway.files, () => gateway.reload(), clock))
   const said = async (...args: string[]) => {
     const [out, err] = [t.capture(process.stdout, 'write', () => true), t.capture(process.stderr, 'write', () => true)]
     const code = await main(['node', 'sallyport', 'certs', 'pin', ...args, '-c', file])
@@ -123,8 +126,8 @@ t.test('an operator approves another one, and the running gateway takes it by it
   }
   const settle = async (): Promise<void> => {
     for (let look = 0; look < 3; look++) {
-      world.clock.advance(1_000)
-      for (let turn = 0; turn < 20; turn++) await new Promise((resume) => { setImmediate(resume) })
+      clock.advance(1_000)
+      await clock.awaited(1_000)
     }
   }
   t.match(await said(), { code: 0, text: /^route-0: the first certificate/ })
@@ -166,7 +169,7 @@ t.test('what was the first before a kill -9 is the only one after it', async (t)
   const file = join(directory, 'sallyport.yaml')
   writeFileSync(file, JSON.stringify({
     listeners: [{ address: '127.0.0.1:0', tls: { certificate: 'server.pem', key: 'server.key', clientCertificate: { mode: 'request', ca: ['ca.pem'] } } }],
-    receivers: { target: { url: receiver.url } }, replay: { store: 'file:nonces' }, responses: 'detailed',
+    receivers: { target: { url: receiver.url } }, replay: { store: 'file:nonces' }, responses: 'detailed', limits: unhurried,
     log: { level: 'error', audit: 'file:audit.log' }, routes: [{ name: 'hook', match: { path: '/hook' }, forward: { to: 'target' }, ...pinned }],
   }))
   const process = async () => {
@@ -197,9 +200,6 @@ t.test('two gateways with one Redis have one pin; without it they cannot know', 
   await redis.die()
   t.equal(await two.send(one.first), 'accepted', 'what it learned, it knows')
   const fresh = await start(t, {}, { settings: { replay: { ...replay, timeout: '250ms', onStoreFailure: 'local' } } })
-  const answer = fresh.send(fresh.first)
-  for (let turn = 0; turn < 50; turn++) await new Promise((resume) => { setImmediate(resume) })
-  fresh.world.clock.advance(1_000)
-  t.equal(await answer, 'store-unavailable', 'nothing stands in for the shared store here')
+  t.equal(await fresh.send(fresh.first), 'store-unavailable', 'nothing stands in for the shared store here')
   t.equal(fresh.receiver.seen.length + two.receiver.seen.length + one.receiver.seen.length, 3)
 })

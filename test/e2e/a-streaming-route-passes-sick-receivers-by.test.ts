@@ -2,9 +2,9 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { freePort } from '../support/ports.ts'
 import { rawTls, type RawClient } from '../support/raw.ts'
 import { answer, answerAndClose, answerOk, startReceiver, type TestReceiver } from '../support/receiver.ts'
-import { freePort } from '../support/redis.ts'
 
 const streamed = { match: { path: '/*', methods: ['POST', 'GET'] }, open: true, body: 'stream', forward: { to: 'target', upgrade: ['websocket'] } }
 const post = 'POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc'
@@ -137,7 +137,7 @@ t.test('answers that are none, and cut ones, count against the health; a sender 
 
 t.test('body-timeout: a sender that is silent in the middle of its body; the receiver keeps its health', async (t) => {
   const [first, second] = [await receiverOf(t), await receiverOf(t)]
-  const gateway = await gatewayTo(t, [first.url, second.url], { timeout: '200ms', unhealthyAfter: 1, retryAfter: '10s' })
+  const gateway = await gatewayTo(t, [first.url, second.url], { timeout: '2s', unhealthyAfter: 1, retryAfter: '10s' })
   const client = await connect(t, gateway)
   client.send('POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc')
   t.equal((await client.response()).status, 408)
@@ -155,7 +155,7 @@ t.test('receiver-timeout: one that accepts and never reads, and one that reads a
   silent.script = () => undefined
   for (const url of [`http://127.0.0.1:${(server.address() as AddressInfo).port}`, silent.url]) {
     const well = await receiverOf(t)
-    const gateway = await gatewayTo(t, [url, well.url], { timeout: '200ms', unhealthyAfter: 1, retryAfter: '10s' })
+    const gateway = await gatewayTo(t, [url, well.url], { timeout: '2s', unhealthyAfter: 1, retryAfter: '10s' })
     const size = 16 * 1024 * 1024
     const client = await connect(t, gateway)
     client.send(url === silent.url ? post : Buffer.concat([Buffer.from(`POST /hook HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${size}\r\n\r\n`), Buffer.alloc(size)]))

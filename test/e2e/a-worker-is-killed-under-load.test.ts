@@ -41,7 +41,7 @@ t.test('a worker is killed under load: I1, I2, I3, and a sound audit stream', as
   }
   // Leases lapse 5 s after the receiver's time-out: those of the dead are waited for.
   const gateway = await operate(t, receiver.port, {
-    workers: 2, replay: { store: 'file:nonces' }, receivers: { target: { url: receiver.url, timeout: '1s' } },
+    workers: 2, replay: { store: 'file:nonces' }, receivers: { target: { url: receiver.url, timeout: '5s' } },
     routes: [{ ...github, name: 'hook', match: { path: '/hook' }, forward: { to: 'target' } }],
   })
   const [line = ''] = await gateway.says(/\{[^\n]*"msg":"workers serve"\}/)

@@ -165,7 +165,7 @@ t.test('no list for one authority of the chain, or one that is too old: nobody g
   put('ca.crl', await pki.ca.crl())
   await ask({ crl: ['ca.crl'] })
   t.equal(await reasonOf(await connect(await pki.intermediate.client())), 'revocation-unknown')
-  put('ca.crl', await pki.ca.crl([], { nextUpdate: Date.now() - 1000 }))
+  put('ca.crl', await pki.ca.crl([], { nextUpdate: started.world.clock.now() - 1000 }))
   await ask({ crl: ['ca.crl'] })
   t.equal(await reasonOf(await connect(started.sender)), 'revocation-unknown')
   const [first, second] = await audit(2)

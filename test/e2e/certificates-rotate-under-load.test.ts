@@ -49,7 +49,11 @@ function watch(t: Test, { gateway, world }: Pick<TestGateway, 'gateway' | 'world
   }
 }
 
+// All the load that a machine bears: a slow one takes its time.
+t.setTimeout(600_000)
+
 t.test('50 rotations under load, by the gateway’s own watcher: no handshake fails, no delivery is lost, each new pair is shown', async (t) => {
+  t.setTimeout(600_000)
   const receiver = await startReceiver()
   t.teardown(() => receiver.close())
   const started = await startGateway(t, {

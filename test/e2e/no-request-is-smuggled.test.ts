@@ -11,7 +11,11 @@ import { startReceiver, type TestReceiver } from '../support/receiver.ts'
 
 const receiver = await startReceiver()
 t.teardown(() => receiver.close())
-const gateway = await startGateway(t, { receiver: receiver.port, routes: [{ match: { path: '/*', methods: ['POST', 'GET', 'PUT'] }, open: true }] })
+const gateway = await startGateway(t, {
+  receiver: receiver.port, routes: [{ match: { path: '/*', methods: ['POST', 'GET', 'PUT'] }, open: true }],
+  // Time runs on for bodies that never come whole; what is with the receiver has all the time it wants.
+  settings: { receivers: { target: { url: receiver.url, timeout: '1h' } } },
+})
 
 const host = 'Host: localhost\r\n'
 const hidden = `POST /RUN/smuggled HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n`

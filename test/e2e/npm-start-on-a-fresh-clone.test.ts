@@ -5,7 +5,8 @@ import { cpSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node
 import { resolve } from 'node:path'
 import t from 'tap'
 import { bare, watch } from '../support/binary.ts'
-import { freePorts } from '../support/operated.ts'
+import { unhurried } from '../support/operated.ts'
+import { freePorts } from '../support/ports.ts'
 
 /** `npm ci && npm start`, then the command that it prints, twice. */
 const root = resolve(import.meta.dirname, '../..')
@@ -16,10 +17,10 @@ void t.test('the printed command gets 200, the same again 409, and Ctrl-C drains
     cpSync(resolve(root, name), resolve(copy, name), { recursive: true })
   }
   symlinkSync(resolve(root, 'node_modules'), resolve(copy, 'node_modules'))
-  // Only the ports differ from what a stranger runs: several tests run at a time.
+  // Only the ports differ from what a stranger runs, and how late it may be: several tests run at a time.
   const config = resolve(copy, 'config/sallyport.yaml')
   const [gateway, receiver, admin] = await freePorts(3)
-  writeFileSync(config, readFileSync(config, 'utf8').replace('8443', String(gateway)).replace('9000', String(receiver)).replace('9901', String(admin)))
+  writeFileSync(config, readFileSync(config, 'utf8').replace('8443', String(gateway)).replace('9000', String(receiver)).replace('9901', String(admin)).replace('\nlimits:\n', `\nlimits:\n  eventLoopDelay: ${unhurried.eventLoopDelay}\n`))
 
   const started = watch(spawn(...bare('npm', 'start'), { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'], detached: true }))
   t.teardown(async () => {

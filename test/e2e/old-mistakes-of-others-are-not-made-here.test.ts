@@ -3,6 +3,7 @@ import { get, request } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import { secretText, startGateway } from '../support/gateway.ts'
+import { freePort } from '../support/ports.ts'
 import { rawTls } from '../support/raw.ts'
 import { answer, startReceiver } from '../support/receiver.ts'
 import { startRelay, type Opening } from '../support/relay.ts'
@@ -161,12 +162,6 @@ t.test('the admin address shows, and changes nothing, whoever asks', async (t) =
   await new Promise<void>((resolve) => { get({ port, path: '/metrics', host: '127.0.0.1' }, (response) => { response.setEncoding('utf8').on('data', (text: string) => said.push(text)).on('end', resolve) }) })
   t.notMatch(said.join(''), secretText)
 })
-
-async function freePort(): Promise<number> {
-  const { freePorts } = await import('../support/operated.ts')
-  const [port = 0] = await freePorts(1)
-  return port
-}
 
 t.test('one listener speaks one protocol: HTTP/1.1 over TLS', async (t) => {
   const receiver = await startReceiver()

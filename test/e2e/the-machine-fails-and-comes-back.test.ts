@@ -126,7 +126,8 @@ t.test('200 SIGHUPs and as many changes while deliveries run: none is lost, the 
   const { text } = await gateway.page('/metrics')
   t.match(text, /sallyport_last_reload_successful 1/)
   t.notMatch(text, /sallyport_reloads_total\{result="refused"\} [1-9]/)
-  t.ok(descriptorsOf(gateway.pid) <= before + 8, `${before} descriptors before, ${descriptorsOf(gateway.pid)} after`)
+  // What is closing is closed a moment later; a leak would stay.
+  while (descriptorsOf(gateway.pid) > before + 8) await new Promise(setImmediate)
 })
 
 t.test('the directory of the configuration is gone for a while', async (t) => {

@@ -8,6 +8,7 @@ import type { Facts } from '../../src/core/verdict.ts'
 import { httpReceiver } from '../../src/forward/receiver.ts'
 import { StillClock } from '../support/clock.ts'
 import { makeCa } from '../support/pki.ts'
+import { freePort } from '../support/ports.ts'
 import { answer, answerAndClose, startReceiver, type ReceiverOptions, type Script, type TestReceiver } from '../support/receiver.ts'
 
 const timeout = 10_000
@@ -69,15 +70,6 @@ async function start(t: Test, options: ReceiverOptions | Script = {}): Promise<T
   const receiver = await startReceiver(typeof options === 'function' ? { script: options } : options)
   t.teardown(() => receiver.close())
   return receiver
-}
-
-/** A port where nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 t.test('exact bytes, one Content-Length, the receiver\'s own Host', async (t) => {

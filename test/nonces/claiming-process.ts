@@ -16,7 +16,7 @@ process.once('message', () => { void claimAll() })
 async function claimAll(): Promise<void> {
   for (let nth = 0; nth < Number(count); nth++) {
     const id = (start + nth) % Number(count)
-    const claim = await store.claim(nonceOf(String(id)), 60_000)
+    const claim = await store.claim(nonceOf(String(id)), 3_600_000)
     if (claim.state !== 'claimed') continue
     process.send?.({ claimed: id })
     if (id % 3 === 0 && await claim.commit({ status: 201, until: Date.now() + 3_600_000 })) process.send?.({ committed: id })

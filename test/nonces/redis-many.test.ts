@@ -30,10 +30,15 @@ async function settled<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
+/** How long an answer may take is not what is tested. */
+const patientStore = (url: string): StorePlan => ({ ...plainStore(url), timeout: 30_000 })
+
+/** A claim whose answer was lost is in flight until its lease ends. */
 async function accept(store: NonceStore, id: string): Promise<boolean> {
-  const claim = await store.claim(nonceOf(id), 500)
-  if (claim.state !== 'claimed') return claim.state === 'committed'
-  return await claim.commit({ status: 200, until: Date.now() + 3_600_000 })
+  for (;;) {
+    const claim = await store.claim(nonceOf(id), 5_000)
+    if (claim.state === 'committed' || (claim.state === 'claimed' && await claim.commit({ status: 200, until: Date.now() + 3_600_000 }))) return true
+  }
 }
 
 const stateOf = async (store: NonceStore, id: string) => (await store.claim(nonceOf(id), 500)).state
@@ -44,7 +49,7 @@ await t.test('a cluster', async (t) => {
   })))
   await nodes[0]?.ask('--cluster', 'create', ...nodes.map(({ port }) => `127.0.0.1:${port}`), '--cluster-yes')
   for (const node of nodes) while (!(await node.ask('CLUSTER', 'INFO')).includes('cluster_state:ok')) { /* It is not that far yet. */ }
-  const store = await open(t, plainStore(`redis://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}?cluster`))
+  const store = await open(t, patientStore(`redis://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}?cluster`))
   const ids = Array.from({ length: 60 }, (_, at) => `id${at}`)
   for (const id of ids) t.equal(await settled(() => accept(store, id)), true)
   const sizes = await Promise.all(nodes.map(async (node) => Number(await node.ask('DBSIZE'))))
@@ -72,7 +77,7 @@ await t.test('sentinels, and a failover', async (t) => {
       return file
     },
   })))
-  const store = await open(t, plainStore(`redis://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}?sentinel=main`))
+  const store = await open(t, patientStore(`redis://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}?sentinel=main`))
   t.equal(await settled(() => accept(store, 'before')), true)
   while (!(await replica.ask('INFO', 'replication')).includes('master_link_status:up')) { /* It is not that far yet. */ }
   while (await replica.ask('DBSIZE') !== '1') { /* It is not that far yet. */ }
@@ -96,12 +101,12 @@ await t.test('TLS with a client certificate', async (t) => {
     tls: { args: certificates, cli: ['--tls', '--cacert', path('ca.pem'), '--cert', path('client.pem'), '--key', path('client.key')] },
   })
   const url = redis.url.replace('redis:', 'rediss:')
-  const store = await open(t, { ...plainStore(url), tls: { ca: ca.certificate, certificate: client.chain, key: client.key } })
+  const store = await open(t, { ...patientStore(url), tls: { ca: ca.certificate, certificate: client.chain, key: client.key } })
   t.equal(await settled(() => accept(store, 'a')), true)
   const strangers: [string, StorePlan][] = [
-    ['without a certificate of ours', { ...plainStore(url), tls: { ca: ca.certificate, certificate: undefined, key: undefined } }],
-    ['where the authority is another', plainStore(url)],
-    ['in plain', plainStore(redis.url)],
+    ['without a certificate of ours', { ...patientStore(url), tls: { ca: ca.certificate, certificate: undefined, key: undefined } }],
+    ['where the authority is another', patientStore(url)],
+    ['in plain', patientStore(redis.url)],
   ]
   for (const [name, plan] of strangers) {
     const other = await open(t, plan)

@@ -108,7 +108,8 @@ await t.test('who comes while files are filled and followed by others finds all 
   let asked = 0
   let done = 0
   for (const child of children) child.on('message', (said) => { if (said === 'done') done++ })
-  for (let nth = 0; done < 2; nth++) {
+  // Where the others were done sooner than somebody came a few times, somebody comes all the same.
+  for (let nth = 0; done < 2 || asked <= 1_000; nth++) {
     await new Promise((resolve) => { setImmediate(resolve) })
     const known = committed.slice(-200)
     const store = joinDirectory(directory, run, { ...systemWorld, fill: { bytes: 12 * entryBytes, age: hour } })

@@ -12,7 +12,7 @@ import { tryStore } from '../contracts/model.ts'
 import { stillSubject } from '../contracts/still.ts'
 import { nonceOf, testStore } from '../contracts/store.ts'
 import { stillWorld } from '../support/world.ts'
-import { take, taken } from './crew.ts'
+import { stateOf, take, taken } from './crew.ts'
 
 const root = t.testdir()
 const decade = 10_000 * 3_600_000
@@ -105,12 +105,26 @@ await t.test('processes that claim the same at once: each is granted to one, and
   await store.close()
 })
 
+await t.test('a late commit counts where another worker had the nonce and gave it back a moment ago', async (t) => {
+  const world = stillWorld()
+  const { directory, run } = await taken(t, world, fresh())
+  const [one, other] = [joinDirectory(directory, run, world), joinDirectory(directory, run, world)]
+  const late = await take(one, 'a', 10_000)
+  world.clock.advance(100_000)
+  const held = await take(other, 'a', 10_000)
+  world.clock.advance(1_000) // everybody has looked, and knows of this claim
+  t.equal(await held.release(), true)
+  t.equal(await late.commit({ status: 200, until: world.clock.now() + 60_000 }), true)
+  t.equal(await stateOf(other, 'a'), 'committed')
+  await Promise.all([one.close(), other.close()])
+})
+
 await t.test('a worker that stands still holds nobody up', async (t) => {
   const { directory, run } = await taken(t, systemWorld, fresh())
   const child = await start(t, directory, run, 10)
   child.kill('SIGSTOP')
   const store = joinDirectory(directory, run, systemWorld)
-  t.equal(await (await take(store, 'a')).commit({ status: 200, until: Date.now() + 60_000 }), true)
+  t.equal(await (await take(store, 'a', 60_000)).commit({ status: 200, until: Date.now() + 60_000 }), true)
   await store.close()
 })
 

@@ -65,16 +65,19 @@ export async function startGateway(t: Test, options: GatewayOptions): Promise<Te
   const still = stillWorld({ SECRET: secretText, ...options.environment }, options.now)
   const world = { ...still, ...(options.fetch && { fetch: options.fetch }), ...(options.get && { get: options.get }), ...(options.exchange && { exchange: options.exchange }) }
   const gateway = await Gateway.start(file, world)
-  t.teardown(async () => {
-    const drained = gateway.drain()
-    await new Promise(setImmediate)
-    world.clock.advance(60_000)
-    await drained
-  })
+  t.teardown(() => drained(gateway, world))
   return {
     gateway, world, pki: await pki, sender, directory, file, settings, write, port: gateway.addresses[0]?.port ?? 0,
     audit: (count) => recordsIn(resolve(directory, 'audit.log'), count),
   }
+}
+
+/** The end of a gateway, however much time has to pass for it. */
+export async function drained(gateway: Gateway, { clock }: Pick<StillWorld, 'clock'>): Promise<void> {
+  let isOver = false
+  const end = gateway.drain().finally(() => { isOver = true })
+  for (; !isOver; await new Promise(setImmediate)) clock.advance(60_000)
+  await end
 }
 
 /** Audit lines leave without blocking the event loop: they are there soon after the answer. */

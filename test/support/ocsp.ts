@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Ca, Identity } from './pki.ts'
-import { freePort } from './redis.ts'
+import { freePort } from './ports.ts'
 
 interface Test { readonly teardown: (run: () => unknown) => unknown }
 

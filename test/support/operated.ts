@@ -1,7 +1,7 @@
-import { createServer, type AddressInfo } from 'node:net'
 import type { Test } from './gateway.ts'
 import { start, type Running } from './binary.ts'
 import { secretText } from './gateway.ts'
+import { freePorts } from './ports.ts'
 import { rawTls, type RawClient } from './raw.ts'
 import { makeSite, type Site } from './site.ts'
 
@@ -16,6 +16,9 @@ export interface Operated extends Running {
   readonly page: (path: string) => Promise<{ readonly status: number; readonly text: string }>
 }
 
+/** A machine under load is late by itself, and a gateway in real time would turn senders away for it: that is tested elsewhere. */
+export const unhurried = { eventLoopDelay: '1h' }
+
 export async function operate(t: Test, receiver: number, change: Record<string, unknown> = {}, env: Record<string, string> = {}): Promise<Operated> {
   const site = await makeSite(t)
   const [port = 0, admin = 0] = await freePorts(2)
@@ -24,6 +27,7 @@ export async function operate(t: Test, receiver: number, change: Record<string, 
     receivers: { target: { url: `http://127.0.0.1:${receiver}`, timeout: '20s' } },
     replay: { store: 'memory:' }, admin: { address: `127.0.0.1:${admin}` }, log: { audit: 'file:audit.log' }, responses: 'detailed',
     routes: [{ name: 'hook', match: { path: '/hook' }, open: true, forward: { to: 'target' } }], ...change,
+    limits: { ...unhurried, ...change['limits'] as object },
   }
   const write = (content: unknown): void => { site.write('sallyport.yaml', typeof content === 'string' ? content : JSON.stringify(content)) }
   write(settings)
@@ -41,16 +45,6 @@ export async function operate(t: Test, receiver: number, change: Record<string, 
       return { status: response.status, text: await response.text() }
     },
   }
-}
-
-/** Ports that nobody has at this moment. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => done(server))
-  })))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
-  return ports
 }
 
 export const post = (path: string, body = 'hello'): string => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`

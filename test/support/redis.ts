@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './ports.ts'
 
 /** A `redis-server` that a test started: a process of its own, on a port of its own. */
 export interface TestRedis {
@@ -71,14 +71,4 @@ async function redisCli(words: readonly string[]): Promise<string> {
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text })
   await once(child, 'close')
   return said.trimEnd()
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

@@ -7,7 +7,7 @@ import type { World } from '../../src/world.ts'
 export class StillClock implements Clock {
   #now: number
   #monotonic = 0
-  #timers: { readonly due: number; readonly run: () => void }[] = []
+  #timers: { readonly delay: number; readonly due: number; readonly run: () => void }[] = []
 
   constructor(now: number = Date.now()) {
     this.#now = now
@@ -18,7 +18,7 @@ export class StillClock implements Clock {
   monotonic = (): number => this.#monotonic
 
   after = (delay: number, run: () => void): (() => void) => {
-    const timer = { due: this.#monotonic + delay, run }
+    const timer = { delay, due: this.#monotonic + delay, run }
     this.#timers.push(timer)
     return () => { this.#timers = this.#timers.filter((other) => other !== timer) }
   }
@@ -46,6 +46,11 @@ export class StillClock implements Clock {
     const due = this.#timers.filter((timer) => timer.due <= this.#monotonic)
     this.#timers = this.#timers.filter((timer) => timer.due > this.#monotonic)
     for (const { run } of due) run()
+  }
+
+  /** Resolves once somebody waits for so long: what a test lets time pass for has begun by then, however slow the machine. */
+  async awaited(delay: number): Promise<void> {
+    while (!this.#timers.some((timer) => timer.delay === delay)) await new Promise((resume) => { setImmediate(resume) })
   }
 
   /** The wall clock alone is set, as by an operator or NTP. */
