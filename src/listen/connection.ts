@@ -64,6 +64,7 @@ export class SenderConnection {
 
   /** Begins to read. */
   open(): void {
+    this.socket.allowHalfOpen = true
     this.socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain)
     this.socket.on('close', () => this.#gone()).on('error', (error: NodeJS.ErrnoException) => this.#failed(error.code ?? ''))
   }
@@ -82,6 +83,11 @@ export class SenderConnection {
 
   get idle(): boolean {
     return this.#turn === undefined
+  }
+
+  /** Until the answer that is under way is over, a sender that ends its side is gone: of an answer without end it could not say so otherwise. */
+  endWithSender(): void {
+    this.socket.allowHalfOpen = false
   }
 
   /** Closes after the answer that is under way or comes next; an idle one stays until then. */
@@ -179,6 +185,7 @@ export class SenderConnection {
     const persists = this.#turn?.reply.persists === true
     this.#turn = undefined
     if (!persists) return this.#close(body)
+    this.socket.allowHalfOpen = true
     this.#await(this.#inbox.length > 0 ? 'head' : 'idle')
     // A turn later: first comes the record of this one.
     if (this.#isAll || this.#inbox.length > 0) setImmediate(() => this.#goOn())
