@@ -171,7 +171,8 @@ class Passage {
 
   async #stream(head: Head, route: Route, decision: Decision, to: ReceiverPlan): Promise<void> {
     const checks = this.#elapsed()
-    this.#connection.endWithSender()
+    // Who ends its side is gone: of an answer without end it could not say so otherwise.
+    this.#connection.socket.allowHalfOpen = false
     const { reply, expectsContinue } = this.#turn
     if (expectsContinue) reply.writeContinue()
     const { status, bytes, failure, facts } = await this.#pass(to, head, this.#outbound(head, route, decision))
