@@ -42,6 +42,10 @@ const forms = {
 type Form = keyof typeof forms
 const names = Object.keys(forms) as Form[]
 
+/** Stretches in which not everything was accepted; more of them than this end the run. */
+let thrownAway = 0
+const mostThrownAway = 10
+
 interface Sample { readonly cpu: number; readonly rate: number; readonly p50: number; readonly p99: number; readonly resident: number }
 type Samples = Record<Form, Sample[]>
 
@@ -91,11 +95,16 @@ async function measure(round: number, gateways: readonly Gateway[]): Promise<voi
   for (const { running } of gateways) place(running.pid, String(gatewayCore))
 }
 
-async function accounted({ running, door }: Gateway, load: (door: Door) => Promise<LoadResult>): Promise<Sample> {
+async function accounted({ running, door }: Pick<Gateway, 'running' | 'door'>, load: (door: Door) => Promise<LoadResult>): Promise<Sample> {
   const before = usageOf(running.pid).cpuMicroseconds
   const { accepted, other, seconds, p50, p99 } = await load(door)
   const after = usageOf(running.pid)
-  if (other > 0) throw new Error(`${other} of ${accepted + other} were not accepted`)
+  // Where others take the core for long, a gateway sheds load (`overloaded`), and the stretch says nothing of its cost.
+  if (other > 0) {
+    thrownAway++
+    if (thrownAway > mostThrownAway) throw new Error(`${other} of ${accepted + other} were not accepted: this machine has too much else to do`)
+    return await accounted({ running, door }, load)
+  }
   return { cpu: (after.cpuMicroseconds - before) / accepted, rate: accepted / seconds, p50, p99, resident: after.residentMiB }
 }
 
@@ -125,7 +134,7 @@ function describe(gateways: readonly Gateway[]): string {
     `${circumstances()}, Node ${nodeVersion()}. Medians of ${options.rounds} pairs of short stretches, both gateways alive and asked in turns, the ratio that of each pair; CPU over all processes of ` +
     'the gateway, all on core 0; senders and the receiver on core 1. Wanted: a ratio of at most 1.10.',
     table(['', 'CPU µs, 1 worker', '2 workers', 'ratio', 'a second, 1', '2', 'p99 ms, 1', '2'], names.map(row)),
-    `Resident: ${gateways.map(({ samples }) => middle(samples[names[0] as Form], 'resident').toFixed(0)).join(' and ')} MiB. ` +
+    `Stretches thrown away, for the machine kept a gateway waiting until it shed load: ${thrownAway}. Resident: ${gateways.map(({ samples }) => middle(samples[names[0] as Form], 'resident').toFixed(0)).join(' and ')} MiB. ` +
     `Throughput: with the gateway free on all ${cpus().length} cores, senders and receiver on one of them, two workers carried ${two.toFixed(0)} deliveries a second ` +
     `where one carried ${one.toFixed(0)}: ${(two / one).toFixed(2)} ×. ${cpus().length > 2 ? '' : 'The load generator needs a core of its own here, so the second worker has none: 1.7 × cannot be seen on two cores.'}`,
   ].join('\n\n')

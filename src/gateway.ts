@@ -217,7 +217,7 @@ export class Gateway {
 
   #record(decided: Decided): void {
     this.#metrics.count(decided)
-    this.#audit.write(decided)
+    this.#audit.write(this.#state.nonces.standsIn?.() === true ? { ...decided, facts: { ...decided.facts, store: 'local' } } : decided)
   }
 
   /** A connection that ended before there was a delivery to judge: recorded like any other decision. */

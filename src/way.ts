@@ -171,6 +171,7 @@ class Passage {
 
   async #stream(head: Head, route: Route, decision: Decision, to: ReceiverPlan): Promise<void> {
     const checks = this.#elapsed()
+    this.#connection.socket.allowHalfOpen = false // Who ends its side is gone: of an answer without end it could not say so otherwise.
     const { reply, expectsContinue } = this.#turn
     if (expectsContinue) reply.writeContinue()
     const { status, bytes, failure, facts } = await this.#pass(to, head, this.#outbound(head, route, decision))

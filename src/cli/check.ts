@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { readConfiguration } from '../config/compile.ts'
+import type { Settings } from '../config/schema.ts'
 import { compileStore } from '../config/store.ts'
 import { notAsked } from '../core/ocsp.ts'
 import type { Problem } from '../core/plan.ts'
@@ -27,8 +28,16 @@ export async function checkConfiguration(file: string, world: World): Promise<st
   const { listeners, plan, receivers, feeds, publications, warnings } = prepare({ ...loaded, problems }, files, { world, nonces: noStore, reuse: () => undefined, statuses: notAsked, fetchedLists })
   await Promise.all([...receivers.values()].map((receiver) => receiver.close()))
   const expiring = warnings(world.clock.now()).map((text) => `warning: ${text}`)
-  const notes = [...expiring, ...feeds.standing.map(noteOnFeed), ...publications.standing.flatMap(noteOnPublication)]
+  const notes = [...expiring, ...noteOnWorkers(loaded.settings), ...feeds.standing.map(noteOnFeed), ...publications.standing.flatMap(noteOnPublication)]
   return [`${file}: good; listeners ${listeners.length}, routes ${plan.routes.length}`, ...notes].join('\n')
+}
+
+/** What each worker counts by itself lets that many times as much pass (docs/decisions/0604). */
+function noteOnWorkers({ workers, routes, limits }: Settings): string[] {
+  const paces = routes.filter((route) => 'rateLimit' in route).map(({ name }) => `the rateLimit of ${name}`)
+  const counted = limits.handshakesPerSecond === undefined ? paces : ['limits.handshakesPerSecond', ...paces]
+  if (workers === 1 || counted.length === 0) return []
+  return [`note: each of the workers (${workers}) counts by itself: ${counted.join(', ')}`]
 }
 
 function noteOnFeed({ name, from, at, ranges }: FeedStanding): string {

@@ -61,7 +61,7 @@ async function open(config: string): Promise<Gateway | SeveralWorkers> {
   const sockets = inheritedSockets(systemWorld.environment, process.pid)
   if (workers === 1) return await Gateway.start(config, systemWorld, { ...alone, sockets })
   return await SeveralWorkers.start(config, systemWorld, {
-    workers,
+    workers, sockets: sockets.length === 0 ? 'own' : 'handed-over',
     environment: ({ store, audit }) => ({
       [socketCount]: String(sockets.length), ...(store === undefined ? {} : { [storeName]: store }), ...(audit === undefined ? {} : { [auditFile]: audit }),
     }),

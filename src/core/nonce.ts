@@ -30,6 +30,8 @@ export interface NonceStore {
   readonly find: (nonce: Nonce) => Found | Promise<Found>
   /** Left out: this store keeps no secrets. */
   readonly kept?: KeptSecrets
+  /** Does the memory of this process stand in for a shared one at this moment? Every record says so then. Left out: never. */
+  readonly standsIn?: () => boolean
   /** Finishes what is under way, flushes and lets go. */
   readonly close: () => Promise<void>
 }

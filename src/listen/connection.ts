@@ -19,8 +19,8 @@ type CutOff = (why: 'age' | 'certificate' | 'drain') => void
 const nobody: Asked = { method: 'POST', version: '1.1' }
 
 /**
- * One sender's connection: who is there, and one request at a time. What is written ahead waits in the inbox, unread, until
- * the request before it is answered, and is dropped where that answer closes the connection.
+ * One sender's connection: who is there, and one request at a time. What is written ahead waits in the inbox, unread, until the request
+ * before it is answered, and is dropped where that answer closes the connection.
  */
 export class SenderConnection {
   readonly socket: TLSSocket
@@ -32,12 +32,11 @@ export class SenderConnection {
   readonly #inbox: Inbox
   readonly #heads: HeadReader
   #turn: Turn | undefined
-  /** `head`: the first byte of a request is awaited with patience for heads, not for idleness, at the start of a connection. */
+  /** `head`: the first byte of a request is awaited with patience for heads, not for idleness, at the start of a connection. When it began: */
   #phase: 'head' | 'idle' | 'closing' = 'head'
-  /** When that began; monotonic. */
   #since: Milliseconds
   #retired = false
-  /** The sender writes nothing more: what is in the inbox is all. It may still read. */
+  /** The sender writes nothing more, but may read. */
   #isAll = false
   #lingered: Bytes = 0
   /** The body that the sender is still writing though it was answered. */
@@ -64,6 +63,7 @@ export class SenderConnection {
 
   /** Begins to read. */
   open(): void {
+    this.socket.allowHalfOpen = true // Node takes it from the accepted socket, whatever the server's options say.
     this.socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain)
     this.socket.on('close', () => this.#gone()).on('error', (error: NodeJS.ErrnoException) => this.#failed(error.code ?? ''))
   }
@@ -127,10 +127,10 @@ export class SenderConnection {
 
   /** Looks at the time: a head that does not come, a connection with nothing to do, an answer that nobody reads. */
   tick(now: Milliseconds): void {
-    if (this.#turn !== undefined || this.#phase === 'closing') return
+    if (this.#turn !== undefined) return
     const { headersTimeout, idleTimeout } = this.#parts.limits
     const waited = now - this.#since
-    if (this.socket.writableLength > 0) return waited > idleTimeout ? void this.socket.destroy() : undefined
+    if (this.socket.writableLength > 0 || this.#phase === 'closing') return waited > idleTimeout ? void this.socket.destroy() : undefined
     if (this.#phase === 'head' && waited > headersTimeout) return this.#refuse('headers-timeout', 'the head did not come in time')
     if (this.#phase === 'idle' && waited > idleTimeout) this.socket.destroySoon()
   }
@@ -157,7 +157,7 @@ export class SenderConnection {
   /** The sender has written its last, and whatever was whole is answered. */
   #endOf(left: Bytes): void {
     if (left > 0) return this.#refuse('malformed-request', 'cut')
-    this.#phase = 'closing'
+    this.#await('closing')
     this.socket.destroySoon()
   }
 
@@ -181,6 +181,7 @@ export class SenderConnection {
     const persists = this.#turn?.reply.persists === true
     this.#turn = undefined
     if (!persists) return this.#close(body)
+    this.socket.allowHalfOpen = true
     this.#await(this.#inbox.length > 0 ? 'head' : 'idle')
     // A turn later: first comes the record of this one.
     if (this.#isAll || this.#inbox.length > 0) setImmediate(() => this.#goOn())
@@ -196,7 +197,7 @@ export class SenderConnection {
     this.#advance()
   }
 
-  #await(phase: 'head' | 'idle'): void {
+  #await(phase: 'head' | 'idle' | 'closing'): void {
     this.#phase = phase
     this.#since = this.#parts.clock.monotonic()
   }
@@ -211,12 +212,11 @@ export class SenderConnection {
    * system would reset the connection, and the sender would see the reset in place of the answer.
    */
   #close(body: RequestBody | undefined): void {
-    this.#phase = 'closing'
+    this.#await('closing')
     this.#leftover = body
     if (body?.isOver === true || this.socket.destroyed || this.socket.readableEnded) return void this.socket.destroySoon()
     this.#inbox.clear()
-    this.socket.end()
-    this.socket.resume()
+    this.socket.end().resume()
     this.#stopLingering = this.#parts.clock.after(lingerTime, () => this.socket.destroy())
   }
 
@@ -235,9 +235,11 @@ export class SenderConnection {
     else this.#goOn()
   }
 
-  /** The connection breaks, and `close` says so; what was no TLS is on record beside. */
+  /** What broke closes by itself, and `close` says so; what was no TLS has to be closed, and is on record beside. */
   #failed(code: string): void {
-    if (code.startsWith('ERR_SSL') && this.#turn === undefined && this.#phase !== 'closing') this.#refuse('malformed-request', code)
+    if (!code.startsWith('ERR_SSL')) return
+    if (this.#turn !== undefined) this.socket.destroy()
+    else if (this.#phase !== 'closing') this.#refuse('malformed-request', code)
   }
 
   #gone(): void {

@@ -154,7 +154,7 @@ export class Listener {
 
   #makeServer(rules: ListenerRules): Server {
     const { tls, limits } = rules
-    const server = createServer({ ...tls.options, handshakeTimeout: limits.handshakeTimeout, allowHalfOpen: true })
+    const server = createServer({ ...tls.options, handshakeTimeout: limits.handshakeTimeout })
     server.on('secureConnection', (socket) => this.#arrive(socket, rules))
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#refusedHandshake(error, socket, rules))
     return server

@@ -7,14 +7,16 @@ import { memoryCapacity } from './memory.ts'
 
 /** A shared store, and a way to tell it afterwards what was accepted without it. */
 export interface SharedStore extends NonceStore {
+  /** Is there a connection over which it could be asked? */
+  readonly isReachable: boolean
   /** Keeps a nonce that nobody has, as if it had been claimed and committed. */
   readonly remember: (nonce: Nonce, outcome: Outcome) => Promise<void>
 }
 
 /**
  * `onStoreFailure: local`: while the shared store does not answer, this process's own memory stands in. It knows what
- * this process accepted, and nothing of the other gateways: what one of them accepted gets through here once more. What
- * it let in is flagged, and the shared store is told as soon as it answers.
+ * this process accepted, and nothing of the other gateways: what one of them accepted gets through here once more. While
+ * that lasts every record is flagged, and the shared store is told what was let in as soon as it answers.
  */
 export class LocalStandIn implements NonceStore {
   /** Nothing stands in for these: a secret that another gateway cannot read is none. */
@@ -49,6 +51,10 @@ export class LocalStandIn implements NonceStore {
     }
   }
 
+  standsIn(): boolean {
+    return this.#isAlone || !this.#shared.isReachable
+  }
+
   /** The shared store alone knows what others accepted; nothing stands in for its word here. */
   find(nonce: Nonce): Found | Promise<Found> {
     return this.#shared.find(nonce)
@@ -79,6 +85,7 @@ export class LocalStandIn implements NonceStore {
           return false
         } catch (error) {
           if (!(error instanceof StoreUnavailable)) throw error
+          this.#isAlone = true
           return await this.#commitAlone(own, nonce, outcome)
         }
       },

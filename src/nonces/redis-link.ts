@@ -65,6 +65,11 @@ export class RedisLink {
     return this.#within(this.#evaluate(script, key, values), late)
   }
 
+  /** Is there a connection, to a server that keeps its word? */
+  get isSound(): boolean {
+    return this.#trust === 'sound'
+  }
+
   close(): void {
     this.#client.disconnect()
   }

@@ -63,6 +63,10 @@ export class RedisStore implements SharedStore {
     this.#clock = clock
   }
 
+  get isReachable(): boolean {
+    return this.#link.isSound
+  }
+
   async claim(nonce: Nonce, lease: Milliseconds): Promise<Claimed> {
     if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
     const key = this.#prefix + short(nonce.key)

@@ -16,6 +16,8 @@ import { takeStore, type CommonStore } from './store.ts'
 /** How many, and how they learn what the first process has open for them. */
 export interface Size {
   readonly workers: number
+  /** Were the listening sockets handed over by a service manager? Node closes them with the last worker, and cannot open them again. */
+  readonly sockets: 'own' | 'handed-over'
   readonly environment: (common: Common) => Readonly<Record<string, string>>
 }
 
@@ -68,7 +70,7 @@ export class SeveralWorkers {
     this.#audit = new AuditLog(this.#auditTo, this.log, (state) => this.#crew.tellAudit(state))
     this.#crew = new Crew({
       workers: size.workers, clock: world.clock, audit: (lines) => this.#audit.append(lines),
-      lost: (pid, how, again) => this.log.error({ pid, how, againInMs: again }, 'a worker died and is replaced'),
+      lost: (pid, how, again) => this.#lost(pid, how, again),
     })
     this.#admin = new AdminServer({
       ready: () => !this.#draining, metrics: () => this.#page(), metricsType: this.#metrics.contentType,
@@ -114,6 +116,13 @@ export class SeveralWorkers {
     await this.#reloading
     await this.#crew.drain(this.#looked.settings.drain + margin)
     await this.#close()
+  }
+
+  #lost(pid: number, how: string, againInMs: Milliseconds): void {
+    this.log.error({ pid, how, againInMs }, 'a worker died and is replaced')
+    if (this.#size.sockets === 'own' || this.#crew.pids.length > 0) return
+    this.log.error('every worker died, and the sockets that were handed over are lost with them: ending, so that the service manager starts anew')
+    process.kill(process.pid, 'SIGTERM')
   }
 
   async #close(): Promise<void> {

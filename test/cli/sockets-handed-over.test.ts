@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
@@ -69,6 +69,38 @@ for (const workers of [1, 2]) {
     t.equal((await said.exited).code, 0)
   })
 }
+
+void t.test('every worker is killed: the first process ends, and who comes meanwhile waits for the next one', async (t) => {
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  const site = await makeSite(t)
+  const { port, manager, said, start } = await manage(site.directory)
+  site.write('sallyport.yaml', JSON.stringify({
+    listeners: [{ address: `127.0.0.1:${port}`, tls: { certificate: 'server.pem', key: 'server.key' } }], workers: 2,
+    receivers: { target: { url: receiver.url } }, replay: { store: 'file:nonces' }, log: { audit: 'file:audit.log' },
+    routes: [{ name: 'hook', match: { path: '/hook' }, open: true, forward: { to: 'target' } }],
+  }))
+  const deliver = async (): Promise<number> => {
+    const client = await rawTls(port, { rejectUnauthorized: false })
+    const { status } = await client.send(post('/hook')).response()
+    client.close()
+    return status
+  }
+  start()
+  const [, first = ''] = await said.says(/"pid":(\d+),"msg":"sallyport listens"/)
+  t.equal(await deliver(), 200)
+  for (const worker of execFileSync('pgrep', ['-P', first], { encoding: 'utf8' }).trim().split('\n')) process.kill(Number(worker), 'SIGKILL')
+  await said.says(/every worker died, and the sockets that were handed over are lost with them/)
+  await said.says(/ended 0/)
+  const meanwhile = deliver()
+  start()
+  t.equal(await meanwhile, 200)
+  const [, second = ''] = await said.says(/sallyport listens[^]*"pid":(\d+),"msg":"sallyport listens"/)
+  process.kill(Number(second), 'SIGTERM')
+  await said.says(/ended 0[^]*ended 0/)
+  manager.stdin?.end()
+  await said.exited
+})
 
 void t.test('a socket that is not the one of the configuration is told', async (t) => {
   const site = await makeSite(t)

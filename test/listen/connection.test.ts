@@ -194,3 +194,28 @@ t.test('a sender that writes its last and reads on is answered for all that was 
   t.match(written.join(''), /keep-alive.*Connection: close/s, 'and the last one says that it is')
   t.ok(socket.writableEnded)
 })
+
+t.test('a connection that closes behind an answer which nobody reads is ended as one that is idle', async (t) => {
+  const { socket, clock, state, tick } = open(answer)
+  state.reads = false
+  socket.push(request.replace('Host', 'Connection: close\r\nHost'))
+  await turns()
+  clock.advance(5_000)
+  tick()
+  t.notOk(socket.destroyed)
+  clock.advance(1)
+  tick()
+  t.ok(socket.destroyed)
+})
+
+t.test('what is no TLS any more within a delivery closes the connection, and its body is broken', async (t) => {
+  let isBroken = false
+  const { socket, refused } = open(({ body }) => { body.flowTo({ data: () => undefined, end: () => undefined, broken: () => { isBroken = true } }) })
+  socket.push(request.slice(0, -1))
+  await turns()
+  socket.emit('error', Object.assign(new Error('no TLS'), { code: 'ERR_SSL_UNEXPECTED_MESSAGE' }))
+  await turns()
+  t.ok(socket.destroyed)
+  t.ok(isBroken)
+  t.strictSame(refused, [])
+})

@@ -9,6 +9,8 @@ import { StillClock } from '../support/world.ts'
 /** A shared store that can be cut off. */
 class Shared implements SharedStore {
   away = false
+  /** The connection stands, whatever comes over it. */
+  isReachable = true
   readonly told: string[] = []
   readonly #store: NonceStore
 

@@ -139,3 +139,22 @@ void t.test('a log that was rotated: every worker writes to the new file', async
   t.equal(lines(`${file}.1`), 10)
   t.equal(lines(file), 20)
 })
+
+void t.test('400 new connections, 16 at a time: whichever worker takes them, each is served', async (t) => {
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  // A machine that is busy with something else is no part of this: late event loops shed load.
+  const gateway = await operate(t, receiver.port, { workers: 2, replay: { store: 'file:nonces' }, limits: { eventLoopDelay: '10m', handshakeTimeout: '10m' }, routes })
+  let nth = 0
+  const statuses = new Map<number, number>()
+  await Promise.all(Array.from({ length: 16 }, async () => {
+    while (nth < 400) {
+      const status = await statusOf(gateway, signed(`delivery ${nth++}`))
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+  }))
+  t.same([...statuses], [[200, 400]])
+  t.equal(receiver.seen.length, 400)
+  gateway.process.kill('SIGTERM')
+  t.equal((await gateway.exited).code, 0)
+})
