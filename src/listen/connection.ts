@@ -1,16 +1,13 @@
 import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
-import type { Cancel } from '../core/ports.ts'
 import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
 import { HeadReader, type RequestHead } from './head-reader.ts'
 import { Inbox } from './inbox.ts'
+import { Lingering } from './lingering.ts'
 import { Reply, type Asked } from './reply.ts'
 import { RequestBody } from './request-body.ts'
 import type { SenderParts, Turn } from './turn.ts'
-
-/** How long and how much is still taken from a sender that is writing while its answer closes the connection. */
-const [lingerTime, lingerBytes]: [Milliseconds, Bytes] = [2_000, 4 * 1024 * 1024]
 
 /** Ends what is spoken on a connection in place of HTTP. */
 type CutOff = (why: 'age' | 'certificate' | 'drain') => void
@@ -19,8 +16,8 @@ type CutOff = (why: 'age' | 'certificate' | 'drain') => void
 const nobody: Asked = { method: 'POST', version: '1.1' }
 
 /**
- * One sender's connection: who is there, and one request at a time. What is written ahead waits in the inbox, unread, until the request
- * before it is answered, and is dropped where that answer closes the connection.
+ * One sender's connection: who is there, and one request at a time. What is written ahead waits in the inbox, unread, until
+ * the request before it is answered, and is dropped where that answer closes the connection.
  */
 export class SenderConnection {
   readonly socket: TLSSocket
@@ -32,16 +29,14 @@ export class SenderConnection {
   readonly #inbox: Inbox
   readonly #heads: HeadReader
   #turn: Turn | undefined
-  /** `head`: the first byte of a request is awaited with patience for heads, not for idleness, at the start of a connection. When it began: */
+  /** `head`: the first byte of a request is awaited with patience for heads, not for idleness, at the start of a connection. */
   #phase: 'head' | 'idle' | 'closing' = 'head'
+  /** When that began; monotonic. */
   #since: Milliseconds
   #retired = false
   /** The sender writes nothing more, but may read. */
   #isAll = false
-  #lingered: Bytes = 0
-  /** The body that the sender is still writing though it was answered. */
-  #leftover: RequestBody | undefined
-  #stopLingering: Cancel = () => undefined
+  #lingering: Lingering | undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
   /** Set where another protocol is spoken. */
   #cutOff: CutOff | undefined
@@ -118,7 +113,10 @@ export class SenderConnection {
   }
 
   /** Another protocol is spoken: no delivery will ask again whether its certificate is trusted. */
-  get isHandedOver(): boolean { return this.#cutOff !== undefined }
+  get isHandedOver(): boolean {
+    return this.#cutOff !== undefined
+  }
+
   /** Its certificate was trusted in the handshake, or when the other protocol began, and is not any more. */
   hasLostTrust(at: Instant): boolean {
     if (!(this.isHandedOver ? this.#wasTrusted : this.socket.authorized) || this.certificate === undefined) return false
@@ -136,7 +134,7 @@ export class SenderConnection {
   }
 
   #take(chunk: Buffer): void {
-    if (this.#phase === 'closing') return this.#linger(chunk)
+    if (this.#phase === 'closing') return this.#lingering?.take(chunk)
     this.#inbox.add(chunk)
     if (this.#turn !== undefined) return this.#turn.body.arrived()
     if (this.#phase === 'idle') this.#await('head')
@@ -207,25 +205,12 @@ export class SenderConnection {
     this.#parts.refuse(this, this.#reply(nobody, () => false, () => this.#close(undefined)), reason, what)
   }
 
-  /**
-   * Closes behind the answer. What the sender is still writing is taken for a while and thrown away: with unread bytes the
-   * system would reset the connection, and the sender would see the reset in place of the answer.
-   */
+  /** Closes behind the answer, whatever the sender is still writing. */
   #close(body: RequestBody | undefined): void {
     this.#await('closing')
-    this.#leftover = body
-    if (body?.isOver === true || this.socket.destroyed || this.socket.readableEnded) return void this.socket.destroySoon()
-    this.#inbox.clear()
-    this.socket.end().resume()
-    this.#stopLingering = this.#parts.clock.after(lingerTime, () => this.socket.destroy())
-  }
-
-  #linger(chunk: Buffer): void {
-    this.#lingered += chunk.length
-    this.#inbox.add(chunk)
-    this.#leftover?.arrived()
-    this.#inbox.clear()
-    if (this.#lingered > lingerBytes || this.#leftover?.isOver === true) this.socket.destroySoon()
+    const { socket } = this
+    if (body?.isOver === true || socket.destroyed || socket.readableEnded) return void socket.destroySoon()
+    this.#lingering = new Lingering({ socket, inbox: this.#inbox, body, clock: this.#parts.clock })
   }
 
   #ended(): void {
@@ -243,7 +228,7 @@ export class SenderConnection {
   }
 
   #gone(): void {
-    this.#stopLingering()
+    this.#lingering?.stop()
     const turn = this.#turn
     turn?.body.break()
     turn?.reply.abort()
