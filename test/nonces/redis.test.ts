@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { StoreUnavailable, type NonceStore } from '../../src/core/nonce.ts'
@@ -95,6 +97,39 @@ async function recovered(store: NonceStore, id: string): Promise<string> {
     return claimed.state
   })
 }
+
+/** A way to the server that keeps its answers back until so many scripts were asked for. */
+async function startHoldingBack(t: Test, port: number): Promise<{ readonly url: string; hold: (scripts: number) => void }> {
+  let [asked, wanted] = [0, 0]
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1')
+    t.teardown(() => { client.destroy(); upstream.destroy() })
+    client.on('data', (chunk: Buffer) => {
+      asked += chunk.toString('latin1').toLowerCase().split('evalsha').length - 1
+      upstream.write(chunk)
+      if (asked >= wanted) upstream.resume()
+      else upstream.pause()
+    })
+    upstream.pipe(client)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, hold: (scripts) => { [asked, wanted] = [0, scripts] } }
+}
+
+await t.test('claims and commits are pipelined: none waits for the answer of another', async (t) => {
+  const between = await startHoldingBack(t, (await startRedis(t)).port)
+  const store = await open(t, patientStore(between.url))
+  t.equal(await commit(store, 'first'), true, 'the scripts are known by now')
+  const many = Array.from({ length: 256 }, (_, at) => nonceOf(`of many ${at}`))
+  between.hold(many.length)
+  const claims = await Promise.all(many.map((nonce) => store.claim(nonce, 60_000)))
+  t.same(claims.filter(({ state }) => state !== 'claimed'), [])
+  between.hold(many.length)
+  const done = await Promise.all(claims.map((claim) => claim.state === 'claimed' && claim.commit({ status: 200, until: Date.now() + 3_600_000 })))
+  t.same(done.filter((isDone) => !isDone), [])
+})
 
 await t.test('a server that is not there', async (t) => {
   const server = await startRedis(t, { args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
