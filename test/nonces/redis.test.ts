@@ -59,7 +59,7 @@ await t.test('as every store', async (t) => {
 })
 
 await t.test('against the model', async (t) => {
-  await tryStore(await subjectOn(t, await startRedis(t)), 200)
+  await tryStore(await subjectOn(t, await startRedis(t)), 1_000)
   t.pass('no interleaving breaks an invariant')
 })
 

@@ -66,7 +66,7 @@ await t.test('as every store', (t) => testStore(t, crewOf(1, undefined)))
 await t.test('as every store, every question asked of another worker', (t) => testStore(t, crewOf(3, undefined)))
 for (const [workers, entries] of [[1, 1_000], [2, 1_000], [3, 1_000], [3, 6]] as const) {
   await t.test(`against the model: ${workers} workers, ${entries} entries a file`, async (t) => {
-    await tryStore(crewOf(workers, { bytes: entries * entryBytes, age: 3_600_000 }), 150)
+    await tryStore(crewOf(workers, { bytes: entries * entryBytes, age: 3_600_000 }), 300)
     t.pass('no interleaving breaks an invariant')
   })
 }
