@@ -27,8 +27,19 @@ export interface Decided {
 /** Where the time went. */
 export interface Spent { readonly checks: Milliseconds; readonly store: Milliseconds; readonly receiver: Milliseconds }
 
-/** The audit record as it is written: one JSON object, one line, its line break included. */
+/**
+ * The audit record as it is written: one JSON object, one line, its line break included. Never throws: a certificate or facts
+ * that cannot be written are left out, and the record says so. A decision without a record would be worse.
+ */
 export function auditLine(decided: Decided): string {
+  try {
+    return wholeLine(decided)
+  } catch (error) {
+    return wholeLine({ ...decided, certificate: undefined, facts: { unwritten: error instanceof Error ? error.message : 'certificate or facts' } })
+  }
+}
+
+function wholeLine(decided: Decided): string {
   const { at, id, route, from, certificate, verdict, reason, status, bytes, spent, key, nonce, facts } = decided
   const record = JSON.stringify({
     time: new Date(at).toISOString(), id, route, source: from?.text, verdict, reason, status, bytes,

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
+import { auditLine } from '../../src/audit/record.ts'
+import type { PeerCertificate } from '../../src/core/delivery.ts'
 import { startGateway } from '../support/gateway.ts'
 import { makeCa } from '../support/pki.ts'
 import { rawTcp, rawTls, valueOf } from '../support/raw.ts'
@@ -37,6 +39,17 @@ void t.test('a delivery: who, where, what, why, how much, how long', async (t) =
     { verdict: 'refused', reason: 'no-route', status: 404 },
     { verdict: 'refused', reason: 'malformed-request', status: 400 },
   ])
+})
+
+void t.test('what cannot be written is left out, and the record is written', (t) => {
+  const decided = {
+    at: 0, id: 'one', route: 'hook', from: undefined, verdict: 'refused', reason: 'certificate-untrusted', status: 403, bytes: 0,
+    spent: { checks: 0, store: 0, receiver: 0 }, key: undefined, nonce: undefined, facts: { error: 'X' },
+  } as const
+  const certificate = { subject: [], get names(): never { throw new Error('unreadable') }, fingerprint: 'ab' } as unknown as PeerCertificate
+  t.match(JSON.parse(auditLine({ ...decided, certificate })), { id: 'one', reason: 'certificate-untrusted', facts: { unwritten: 'unreadable' }, certificate: undefined })
+  t.match(JSON.parse(auditLine({ ...decided, certificate: undefined, facts: { length: 1n as unknown as number } })), { id: 'one', status: 403, facts: { unwritten: /BigInt/ } })
+  t.end()
 })
 
 void t.test('a handshake that fails is a decision', async (t) => {
