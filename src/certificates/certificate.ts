@@ -57,6 +57,7 @@ export class Certificate implements PeerCertificate {
   #links: { readonly of: Vouchers; readonly links: readonly CertificateLink[] } | undefined
   #subject: readonly NamePart[] | undefined
   #names: readonly SubjectName[] | undefined
+  #wild: readonly SubjectName[] | undefined
   #fingerprint: string | undefined
   #keyFingerprint: string | undefined
   #notBefore: Instant | undefined
@@ -74,11 +75,10 @@ export class Certificate implements PeerCertificate {
     const [current, time] = [vouchers(), now()]
     const fresh = current === met.vouchers && time - met.at < verdictLasts
     const wanted = current.listsWanted === true || current.lists.length > 0
-    const wildcards = this.names.filter(isWildcard)
-    if (fresh && !wanted && wildcards.length === 0 && this.#isUsual) return 'trusted'
+    if (fresh && !wanted && this.#wildcards.length === 0 && this.#isUsual) return 'trusted'
     const { chain: { links, issuers }, stands } = this.#ways
     if (issuers.length === 0 || !stands) return { error: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
-    if (issuers.some((one) => covers(wildcards, profileOf(one)?.excluded))) return { error: 'EXCLUDED_VIOLATION' }
+    if (issuers.some((one) => covers(this.#wildcards, profileOf(one)?.excluded ?? everyName))) return { error: 'EXCLUDED_VIOLATION' }
     if (!fresh && !issuers.every((one) => isValidAt(one, time))) return { error: 'CERT_HAS_EXPIRED' }
     return wanted ? findRevocation(links, current.lists, time) ?? 'trusted' : 'trusted'
   }
@@ -87,6 +87,7 @@ export class Certificate implements PeerCertificate {
   get #isUsual(): boolean { return this.#usual ??= isUsual(this.#shown.sent()) }
   /** Names that cannot be read are no names to Node: a certificate of nobody, where it says somebody. */
   get #isReadable(): boolean { return this.names.length > 0 || profileOf(this.#leaf)?.hasNames === false }
+  get #wildcards(): readonly SubjectName[] { return this.#wild ??= this.names.filter(isWildcard) }
   get der(): Uint8Array { return this.#leaf.raw }
   get issuers(): readonly Uint8Array[] { return this.#ways.chain.issuers.map((one) => one.raw) }
   get intermediates(): readonly Uint8Array[] { return this.#ways.intermediates }
@@ -147,8 +148,11 @@ function linkOf([one, issuer]: Chain['links'][number], leaf: X509Certificate, vo
 
 const isWildcard = ({ type, value }: SubjectName): boolean => type === 'dns' && value.startsWith('*.')
 
+/** What an authority excludes whose certificate we cannot read. */
+const everyName = ['']
+
 /** Does one of these wildcards stand for a name that is excluded, too? OpenSSL compares them as text (CVE-2025-61727 was that in Go). */
-function covers(wildcards: readonly SubjectName[], excluded: readonly string[] = []): boolean {
+function covers(wildcards: readonly SubjectName[], excluded: readonly string[]): boolean {
   return wildcards.some(({ value }) => excluded.some((one) => one === '' || `.${one}`.endsWith(value.slice(1).toLowerCase())))
 }
 
