@@ -123,12 +123,12 @@ function describe(gateways: readonly Gateway[]): string {
     const [one, two] = gateways.map(({ samples }) => samples[form].map(({ cpu }) => cpu))
     return median((two ?? []).map((cpu, at) => cpu / ((one ?? [])[at] ?? Number.NaN)))
   }
+  const free = (of: 'rate' | 'cpu'): number[] => gateways.map((gateway) => middle(gateway.free[names[0] as Form], of))
   const row = (form: Form): string[] => [
     form, ...gateways.map(({ samples }) => middle(samples[form], 'cpu').toFixed(0)), ratio(form).toFixed(2),
     ...gateways.map(({ samples }) => middle(samples[form], 'rate').toFixed(0)), ...gateways.map(({ samples }) => middle(samples[form], 'p99').toFixed(1)),
   ]
-  const rates = gateways.map(({ free }) => middle(free[names[0] as Form], 'rate'))
-  const [one = 0, two = 0] = rates
+  const [[one = 0, two = 0], [cheap = 0, dear = 0]] = [free('rate'), free('cpu')]
   return [
     '## Two workers beside one',
     `${circumstances()}, Node ${nodeVersion()}. Medians of ${options.rounds} pairs of short stretches, both gateways alive and asked in turns, the ratio that of each pair; CPU over all processes of ` +
@@ -136,7 +136,7 @@ function describe(gateways: readonly Gateway[]): string {
     table(['', 'CPU µs, 1 worker', '2 workers', 'ratio', 'a second, 1', '2', 'p99 ms, 1', '2'], names.map(row)),
     `Stretches thrown away, for the machine kept a gateway waiting until it shed load: ${thrownAway}. Resident: ${gateways.map(({ samples }) => middle(samples[names[0] as Form], 'resident').toFixed(0)).join(' and ')} MiB. ` +
     `Throughput: with the gateway free on all ${cpus().length} cores, senders and receiver on one of them, two workers carried ${two.toFixed(0)} deliveries a second ` +
-    `where one carried ${one.toFixed(0)}: ${(two / one).toFixed(2)} ×. ${cpus().length > 2 ? '' : 'The load generator needs a core of its own here, so the second worker has none: 1.7 × cannot be seen on two cores.'}`,
+    `where one carried ${one.toFixed(0)}: ${(two / one).toFixed(2)} ×, at ${dear.toFixed(0)} µs of CPU a delivery where one took ${cheap.toFixed(0)}: ${(dear / cheap).toFixed(2)} ×. ${cpus().length > 2 ? '' : 'The load generator needs a core of its own here, so the second worker has none: 1.7 × cannot be seen on two cores.'}`,
   ].join('\n\n')
 }
 
