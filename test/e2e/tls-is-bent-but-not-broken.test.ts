@@ -193,7 +193,8 @@ for (const [mode, asked] of Object.entries(asking)) {
     for (const [at, isWithin] of [false, true].entries()) {
       const client = await rawTls(gateway.port, { ca: pki.ca.certificate, maxVersion: 'TLSv1.2', ...identity })
       t.teardown(() => client.close())
-      if (isWithin) client.send(signed('one').slice(0, -1))
+      // Through to the socket first: Node 26 would put it behind the second handshake.
+      if (isWithin) await new Promise((sent) => { client.socket.write(signed('one').slice(0, -1), sent) })
       const outcome = await new Promise<Error | null>((done) => {
         client.socket.once('error', done).once('close', () => done(new Error('closed')));
         (client.socket as TLSSocket).renegotiate({}, done)
