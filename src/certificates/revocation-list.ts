@@ -85,6 +85,8 @@ export class RevocationList {
   /** The same, with the hashing off the event loop, once for all who ask meanwhile; afterwards `isIssuedBy` knows. */
   async isIssuedByLater(authority: X509Certificate): Promise<boolean> {
     const { fingerprint256 } = authority
+    const known = this.#verified.get(fingerprint256)
+    if (known !== undefined) return known
     const underWay = this.#verifying.get(fingerprint256) ?? this.#verifyLater(authority)
     this.#verifying.set(fingerprint256, underWay)
     return await underWay

@@ -19,8 +19,9 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
 export async function program(named?: string): Promise<Command> {
   const whole = new Command('sallyport')
     .description('A mutual-TLS gateway for webhooks: only clean deliveries get through.')
-    .version(version(), '-V, --version', 'print the version').showSuggestionAfterError().exitOverride()
+    .showSuggestionAfterError().exitOverride()
   const only = named === undefined ? undefined : commands.get(named)
+  if (only === undefined) whole.version(version(), '-V, --version', 'print the version')
   for (const command of only === undefined ? commands.values() : [only]) whole.addCommand((await command()).exitOverride())
   return whole
 }

@@ -149,17 +149,20 @@ const none: readonly string[] = Object.freeze([])
  * meant, and a list of one costs less to make as a whole than to grow.
  */
 function itemsOf(text: string, separator: string, { prefix = '', position, most }: Source, name: string): Found {
-  let items = none
+  let items: string[] | undefined
   let count = 0
   for (let start = 0; start <= text.length; count += 1) {
     if (count === most) return malformed(name, `has more than ${most} items`)
     const next = text.indexOf(separator, start)
     const end = next === -1 ? text.length : next
     const item = isChosen(position, count) ? itemAt(text, start, end, prefix) : undefined
-    if (item !== undefined) items = items === none ? [item] : [...items, item]
+    if (item !== undefined) {
+      if (items === undefined) items = [item]
+      else items.push(item)
+    }
     start = end + 1
   }
-  return items
+  return items ?? none
 }
 
 function isChosen(position: Source['position'], index: number): boolean {

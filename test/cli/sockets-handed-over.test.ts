@@ -35,6 +35,20 @@ async function manage(directory: string) {
   return { port, manager, said: watch(manager), start: () => manager.stdin?.write('\n') }
 }
 
+async function deliver(port: number): Promise<number> {
+  const client = await rawTls(port, { rejectUnauthorized: false })
+  const { status } = await client.send(post('/hook')).response()
+  client.close()
+  return status
+}
+
+/** What both gateways of a test are started with, one after the other. */
+const configuration = (port: number, receiver: string, more: object) => JSON.stringify({
+  listeners: [{ address: `127.0.0.1:${port}`, tls: { certificate: 'server.pem', key: 'server.key' } }],
+  receivers: { target: { url: receiver } }, replay: { store: 'file:nonces' }, log: { audit: 'file:audit.log' },
+  routes: [{ name: 'hook', match: { path: '/hook' }, open: true, forward: { to: 'target' } }], ...more,
+})
+
 for (const workers of [1, 2]) {
   void t.test(`workers: ${workers}: a restart refuses no connection`, async (t) => {
     await run(['--help'])
@@ -43,23 +57,13 @@ for (const workers of [1, 2]) {
     const site = await makeSite(t)
     const [admin] = await freePorts(1)
     const { port, manager, said, start } = await manage(site.directory)
-    site.write('sallyport.yaml', JSON.stringify({
-      listeners: [{ address: `127.0.0.1:${port}`, tls: { certificate: 'server.pem', key: 'server.key' } }], workers, limits: unhurried,
-      receivers: { target: { url: receiver.url } }, replay: { store: 'file:nonces' }, log: { audit: 'file:audit.log' }, admin: { address: `127.0.0.1:${admin}` },
-      routes: [{ name: 'hook', match: { path: '/hook' }, open: true, forward: { to: 'target' } }],
-    }))
-    const deliver = async (): Promise<number> => {
-      const client = await rawTls(port, { rejectUnauthorized: false })
-      const { status } = await client.send(post('/hook')).response()
-      client.close()
-      return status
-    }
+    site.write('sallyport.yaml', configuration(port, receiver.url, { workers, limits: unhurried, admin: { address: `127.0.0.1:${admin}` } }))
     start()
     const [, first = ''] = await said.says(/"pid":(\d+),"msg":"sallyport listens"/)
-    t.equal(await deliver(), 200)
+    t.equal(await deliver(port), 200)
     process.kill(Number(first), 'SIGTERM')
     await said.says(/ended 0/)
-    const meanwhile = deliver()
+    const meanwhile = deliver(port)
     start()
     t.equal(await meanwhile, 200, 'who came while nobody was there is served by the next one')
     const [, second = ''] = await said.says(/sallyport listens[^]*"pid":(\d+),"msg":"sallyport listens"/)
@@ -75,24 +79,14 @@ void t.test('every worker is killed: the first process ends, and who comes meanw
   t.teardown(() => receiver.close())
   const site = await makeSite(t)
   const { port, manager, said, start } = await manage(site.directory)
-  site.write('sallyport.yaml', JSON.stringify({
-    listeners: [{ address: `127.0.0.1:${port}`, tls: { certificate: 'server.pem', key: 'server.key' } }], workers: 2,
-    receivers: { target: { url: receiver.url } }, replay: { store: 'file:nonces' }, log: { audit: 'file:audit.log' },
-    routes: [{ name: 'hook', match: { path: '/hook' }, open: true, forward: { to: 'target' } }],
-  }))
-  const deliver = async (): Promise<number> => {
-    const client = await rawTls(port, { rejectUnauthorized: false })
-    const { status } = await client.send(post('/hook')).response()
-    client.close()
-    return status
-  }
+  site.write('sallyport.yaml', configuration(port, receiver.url, { workers: 2 }))
   start()
   const [, first = ''] = await said.says(/"pid":(\d+),"msg":"sallyport listens"/)
-  t.equal(await deliver(), 200)
+  t.equal(await deliver(port), 200)
   for (const worker of execFileSync('pgrep', ['-P', first], { encoding: 'utf8' }).trim().split('\n')) process.kill(Number(worker), 'SIGKILL')
   await said.says(/every worker died, and the sockets that were handed over are lost with them/)
   await said.says(/ended 0/)
-  const meanwhile = deliver()
+  const meanwhile = deliver(port)
   start()
   t.equal(await meanwhile, 200)
   const [, second = ''] = await said.says(/sallyport listens[^]*"pid":(\d+),"msg":"sallyport listens"/)

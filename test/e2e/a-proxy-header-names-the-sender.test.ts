@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { parseAddress } from '../../src/addresses/address.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { block4, vector, version1, version2 } from '../support/proxy-header.ts'
-import { rawTcp, rawTls, valueOf } from '../support/raw.ts'
+import { rawTcp, rawTls, valueOf, type RawClient } from '../support/raw.ts'
 import { startReceiver, type TestReceiver } from '../support/receiver.ts'
 import { apart, dripping, joined, startRelay, type Opening } from '../support/relay.ts'
 
@@ -148,17 +148,22 @@ void t.test('a listed peer must write the header, and write it right', async (t)
   t.equal(receiver.seen.length, 0)
 })
 
+/** Time goes on until the gateway has ended this connection. */
+async function endedInTime({ world }: Scene['gateway'], client: RawClient): Promise<void> {
+  let over = false
+  const ended = client.ended().then(() => { over = true })
+  while (!over) {
+    world.clock.advance(10_000)
+    await new Promise((resolve) => { setImmediate(resolve) })
+  }
+  await ended
+}
+
 void t.test('a header that does not come in time, or ends within', async (t) => {
   const { gateway, receiver } = await scene(t)
   const slow = await rawTcp(gateway.port)
   slow.send('PROXY TCP4 192.0')
-  let over = false
-  const ended = slow.ended().then(() => { over = true })
-  while (!over) {
-    gateway.world.clock.advance(10_000)
-    await new Promise((resolve) => { setImmediate(resolve) })
-  }
-  await ended
+  await endedInTime(gateway, slow)
   const broken = await rawTcp(gateway.port)
   broken.send('PROXY TCP4 192.0').socket.end()
   await broken.ended()
@@ -173,13 +178,7 @@ void t.test('a header that never ends, however long it says it is', async (t) =>
   const endless = await rawTcp(gateway.port)
   const whole = version2({ vectors: [vector(4, Buffer.alloc(65_535 - 12 - 3))] })
   endless.send(whole.subarray(0, -1))
-  let over = false
-  const ended = endless.ended().then(() => { over = true })
-  while (!over) {
-    gateway.world.clock.advance(10_000)
-    await new Promise((resolve) => { setImmediate(resolve) })
-  }
-  await ended
+  await endedInTime(gateway, endless)
   t.match(await gateway.audit(1), [{ reason: 'proxy-header-invalid', facts: { why: /in time/ } }])
   t.equal(receiver.seen.length, 0)
 })
