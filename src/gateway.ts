@@ -185,7 +185,7 @@ export class Gateway {
       policy: () => this.#state.prepared, recordable: () => !this.#audit.isFailing, record: (decided) => this.#record(decided),
     })
     return new ListenerSet({
-      clock, sockets: this.#around.sockets, serve: (turn, connection) => this.#state.underWay.add(way(turn, connection)), addressOf: fromSocket, connections: this.#connections,
+      clock, sockets: this.#around.sockets, serve: (turn, connection) => way(turn, connection, this.#state.underWay.begin()), addressOf: fromSocket, connections: this.#connections,
       admits: (from) => this.#state.prepared.admits(from), dropped: (drop) => this.#dropped(drop),
     })
   }

@@ -54,7 +54,7 @@ export interface Asked {
  * The whole judgement of a delivery: head, route, questions. No socket is needed: the gateway, `explain` and policy tests
  * make the same call.
  */
-export async function judge(policy: Policy, reached: Reached, clock: Pick<Clock, 'monotonic'>): Promise<Early | Asked> {
+export function judge(policy: Policy, reached: Reached, clock: Pick<Clock, 'monotonic'>): Early | Asked | Promise<Asked> {
   const sound = inspect(reached, policy.plan.limits.headers)
   if (!sound.sound) return early(sound, undefined, { dropped: [], from: undefined })
   const { host, path, query, headers, dropped } = sound
@@ -67,7 +67,9 @@ export async function judge(policy: Policy, reached: Reached, clock: Pick<Clock,
   if (fault !== undefined) return early(fault, route, { dropped, from })
   const { id, at, method, read, certificate } = reached
   const head: Head = { id, from, at, method, host, path, query, headers, certificate, read }
-  return { judged: 'asked', route, head, from, decision: await decide(head, route.questions, route.mode, clock), dropped }
+  const decision = decide(head, route.questions, route.mode, clock)
+  if (decision instanceof Promise) return decision.then((later) => ({ judged: 'asked', route, head, from, decision: later, dropped }))
+  return { judged: 'asked', route, head, from, decision, dropped }
 }
 
 /**

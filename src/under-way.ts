@@ -3,10 +3,10 @@ export class UnderWay {
   #count = 0
   #waiting: (() => void)[] = []
 
-  /** Counts a passage until it has come to its end. */
-  add(passage: Promise<void>): Promise<void> {
+  /** One more. What it gives is to be called when that one has come to its end. */
+  begin(): () => void {
     this.#count += 1
-    return passage.then(this.#done, this.#done)
+    return this.#done
   }
 
   get size(): number {

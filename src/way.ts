@@ -2,24 +2,23 @@ import { undecidable, type Decision, type Refusal } from './core/decide.ts'
 import type { Address, Head } from './core/delivery.ts'
 import type { Route } from './core/policy.ts'
 import type { Clock } from './core/ports.ts'
+import type { Milliseconds } from './core/units.ts'
 import type { Outbound, ReceiverPlan } from './core/receiver.ts'
 import type { Answer, Facts, ReasonRow } from './core/verdict.ts'
 import { withNotes } from './audit/notes.ts'
 import type { Decided } from './audit/record.ts'
-import { judge, type Early, type Policy, type Reached } from './judge.ts'
+import { judge, type Asked, type Early, type Policy, type Reached } from './judge.ts'
 import { forwardDelivery, type Forwarded } from './forward/forwarding.ts'
 import { towardsReceiver } from './forward/headers.ts'
-import type { Streamed } from './forward/streamed-reply.ts'
 import { targetFor } from './forward/target.ts'
-import { upgradeDelivery } from './forward/upgrade.ts'
 import { BodyReader, type BodyBudget } from './listen/body.ts'
 import type { SenderConnection } from './listen/connection.ts'
 import type { Load } from './listen/load.ts'
-import { replyStream, requestStream } from './listen/node-streams.ts'
 import { requestReasons } from './listen/reasons.ts'
 import { respondAnswer, respondProblem } from './listen/respond.ts'
 import type { Turn } from './listen/turn.ts'
 import { protocolAsked } from './listen/upgrade.ts'
+import { passThrough } from './pass-through.ts'
 
 /** `last-call`: what comes on an open connection is served, and the connection closed with it · `closed`: it is refused. */
 export type Phase = 'open' | 'last-call' | 'closed'
@@ -38,17 +37,10 @@ export interface WayParts {
 
 /**
  * The way of a delivery through the gateway: head, route, questions, receiver, record. Whatever happens on it is
- * answered and recorded once; it never rejects.
+ * answered and recorded once, and with the record it is over. It never throws.
  */
-export function createWay(parts: WayParts): (turn: Turn, connection: SenderConnection) => Promise<void> {
-  return async (turn, connection) => {
-    const passage = new Passage(parts, turn, connection)
-    try {
-      await passage.go()
-    } catch (error) {
-      passage.fail(error)
-    }
-  }
+export function createWay(parts: WayParts): (turn: Turn, connection: SenderConnection, over: () => void) => void {
+  return (turn, connection, over) => new Passage(parts, turn, connection, over).go()
 }
 
 /** One delivery on its way. */
@@ -61,14 +53,17 @@ class Passage {
   readonly #started: number
   readonly #at: number
   readonly #body: BodyReader
+  readonly #over: () => void
   /** Who sent it; the peer's own address until the headers are read. */
   #from: Address
   #route: Route | undefined
   #dropped: readonly string[] = []
+  #isCounted = false
   #recorded = false
 
-  constructor(parts: WayParts, turn: Turn, connection: SenderConnection) {
+  constructor(parts: WayParts, turn: Turn, connection: SenderConnection, over: () => void) {
     this.#parts = parts
+    this.#over = over
     this.#turn = turn
     this.#connection = connection
     this.#from = connection.from
@@ -83,7 +78,15 @@ class Passage {
     turn.reply.whenOver(() => this.#body.release())
   }
 
-  async go(): Promise<void> {
+  go(): void {
+    try {
+      this.#enter()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #enter(): void {
     const phase = this.#parts.phase()
     if (phase !== 'open') this.#connection.retire()
     if (phase === 'closed') return this.#refuseEarly({ reason: 'draining', row: requestReasons.draining, facts: {}, framing: 'lost' })
@@ -91,19 +94,17 @@ class Passage {
     const { busy } = this.#parts.load
     if (busy !== undefined) return this.#refuseUnread('overloaded', { busy })
     this.#parts.load.begin()
-    try {
-      await this.#decide()
-    } finally {
-      this.#parts.load.end()
-    }
+    this.#isCounted = true
+    const judged = judge(this.#policy, this.#reached(), this.#parts.clock)
+    if (judged instanceof Promise) void judged.then((later) => this.#goOn(later)).catch(this.#fail)
+    else this.#goOn(judged)
   }
 
   #refuseUnread(reason: 'overloaded' | 'audit-unavailable', facts: Facts): void {
     this.#refuseEarly({ reason, row: requestReasons[reason], facts, framing: 'sound' })
   }
 
-  async #decide(): Promise<void> {
-    const judged = await judge(this.#policy, this.#reached(), this.#parts.clock)
+  #goOn(judged: Early | Asked): void {
     this.#route = judged.route
     this.#from = judged.from ?? this.#from
     this.#dropped = judged.dropped
@@ -111,11 +112,12 @@ class Passage {
     const { head, route, decision } = judged
     if (decision.outcome === 'refused' && decision.refusal !== undefined) return this.#refuse(decision, decision.refusal)
     if (decision.answer !== undefined) return this.#answer(decision, decision.answer)
-    await this.#forward(head, route, decision)
+    if (route.forward.stream === undefined) return this.#forward(head, route, decision)
+    void this.#stream(head, route, decision, route.forward.stream).catch(this.#fail)
   }
 
   /** A fault of ours: refused, and said so in the record. */
-  fail(error: unknown): void {
+  readonly #fail = (error: unknown): void => {
     const facts = { fault: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }
     this.#refuseEarly({ reason: 'undecidable', row: undecidable, facts, framing: 'lost' })
   }
@@ -125,7 +127,7 @@ class Passage {
     const connection = this.#connection
     return {
       method, target, version, rawHeaders, called: connection.called, id: this.#id, at: this.#at,
-      sourceOf: (headers) => connection.sourceOf(headers),
+      sourceOf: connection.sourceOf,
       // A value: an object literal with a getter has a shape of its own each time, which V8 keeps, and the delivery with it.
       certificate: connection.certificate,
       read: (cap) => this.#body.read(cap),
@@ -133,7 +135,7 @@ class Passage {
   }
 
   #refuseEarly({ reason, row, facts, framing }: Pick<Early, 'reason' | 'row' | 'facts' | 'framing'>): void {
-    if (!this.#recorded) this.#record({ verdict: 'refused', reason, status: row.status, facts, checks: this.#elapsed() })
+    this.#record({ verdict: 'refused', reason, status: row.status, facts, checks: this.#elapsed() })
     if (framing === 'lost') this.#turn.forfeit()
     respondProblem(this.#turn.reply, this.#problem(reason, row))
   }
@@ -152,17 +154,24 @@ class Passage {
     respondAnswer(this.#turn.reply, this.#id, answer)
   }
 
-  async #forward(head: Head, route: Route, decision: Decision): Promise<void> {
+  #forward(head: Head, route: Route, decision: Decision): void {
     const checks = this.#elapsed()
-    if (route.forward.stream !== undefined) return await this.#stream(head, route, decision, route.forward.stream)
-    const { reply } = this.#turn
-    const forwarded = await forwardDelivery({
-      receiver: route.forward.receiver, outbound: this.#outbound(head, route, decision), decision, reply,
+    forwardDelivery({
+      receiver: route.forward.receiver, outbound: this.#outbound(head, route, decision), decision, reply: this.#turn.reply,
       replyHeaders: ['Sallyport-Delivery', this.#id], clock: this.#parts.clock,
+    }, (forwarded) => {
+      try {
+        this.#forwarded(decision, forwarded, checks)
+      } catch (error) {
+        this.#fail(error)
+      }
     })
+  }
+
+  #forwarded(decision: Decision, forwarded: Forwarded, checks: Milliseconds): void {
     const receiver = this.#elapsed() - checks
     const { failure } = forwarded
-    if (failure !== undefined) respondProblem(reply, this.#problem(failure.reason, failure.row))
+    if (failure !== undefined) respondProblem(this.#turn.reply, this.#problem(failure.reason, failure.row))
     this.#record({
       verdict: failure === undefined ? 'accepted' : 'refused', reason: failure?.reason ?? decision.refusal?.reason,
       status: forwarded.status, facts: failure?.facts ?? decision.refusal?.facts ?? {}, decision, checks, receiver, forwarded,
@@ -174,29 +183,15 @@ class Passage {
     this.#connection.socket.allowHalfOpen = false // Who ends its side is gone: of an answer without end it could not say so otherwise.
     const { reply, expectsContinue } = this.#turn
     if (expectsContinue) reply.writeContinue()
-    const { status, bytes, failure, facts } = await this.#pass(to, head, this.#outbound(head, route, decision))
+    const { status, bytes, failure, facts } = await passThrough({
+      turn: this.#turn, connection: this.#connection, protocol: protocolAsked(head.headers), to, outbound: this.#outbound(head, route, decision),
+      replyHeaders: ['Sallyport-Delivery', this.#id], clock: this.#parts.clock, idle: this.#policy.plan.limits.idleTimeout,
+    })
     const receiver = this.#elapsed() - checks
     if (failure !== undefined) respondProblem(reply, this.#problem(failure.reason, failure.row))
     this.#record({
       verdict: failure === undefined ? 'accepted' : 'refused', reason: failure?.reason ?? decision.refusal?.reason, status, bytes,
       facts: failure?.facts ?? { ...decision.refusal?.facts, ...facts }, decision, checks, receiver,
-    })
-  }
-
-  async #pass(to: ReceiverPlan, head: Head, outbound: Outbound): Promise<Streamed> {
-    const [turn, connection] = [this.#turn, this.#connection]
-    const streaming = { reply: turn.reply, response: replyStream(turn), to, outbound, replyHeaders: ['Sallyport-Delivery', this.#id], clock: this.#parts.clock }
-    const protocol = protocolAsked(head.headers)
-    if (protocol === undefined) {
-      // Read when the first streaming route is asked: most gateways have none, and http-proxy is large.
-      const { streamDelivery } = await import('./forward/stream.ts')
-      return await streamDelivery({ ...streaming, request: requestStream(turn, connection.socket), framing: turn.framing })
-    }
-    // Whatever the answer is, what the sender writes behind this is no HTTP.
-    turn.forfeit()
-    return await upgradeDelivery({
-      ...streaming, protocol, sender: connection.socket, idle: this.#policy.plan.limits.idleTimeout,
-      release: () => connection.release(), opened: (cutOff) => connection.handOver(cutOff),
     })
   }
 
@@ -223,8 +218,12 @@ class Passage {
     }
   }
 
+  /** The end of its way. */
   #record(outcome: Outcome): void {
+    if (this.#recorded) return
     this.#recorded = true
+    if (this.#isCounted) this.#parts.load.end()
+    this.#over()
     const { decision, forwarded } = outcome
     const store = (decision?.storeTime ?? 0) + (forwarded?.storeTime ?? 0)
     const facts = withNotes({ ...decision?.note, ...outcome.facts }, decision?.trail)

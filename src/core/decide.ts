@@ -46,27 +46,59 @@ export function inOrder(questions: readonly Question[]): readonly Question[] {
  * In observe mode a refusal is noted and the asking goes on; a question whose evidence is missing then is not asked.
  * Needs no socket: the gateway, `explain` and the tests call the same function.
  */
-export async function decide(
+export function decide(
   head: Head, questions: readonly Question[], mode: Mode, clock: Pick<Clock, 'monotonic'>,
-): Promise<Decision> {
-  const known = new Knowledge(head)
-  for (const question of questions) {
-    if (mode === 'observe' && !known.suffices(question.stage)) {
-      known.note(question, 'not-asked')
-      continue
-    }
-    const asksStore = question.stage === 'replay' || question.stage === 'acceptance'
-    const started = asksStore ? clock.monotonic() : 0
-    let verdict = askSafely(question, known)
-    if (verdict instanceof Promise) verdict = await verdict
-    if (asksStore) known.storeTime += clock.monotonic() - started
-    known.note(question, verdict)
-    if (verdict.verdict === 'refuse' && mode === 'enforce') break
-    if (known.answer !== undefined) break
+): Decision | Promise<Decision> {
+  return new Asking(new Knowledge(head), questions, mode, clock).goOn()
+}
+
+/** One question after the other. What is answered at once is taken at once: a promise costs more than most questions do. */
+class Asking {
+  readonly #known: Knowledge
+  readonly #questions: readonly Question[]
+  readonly #mode: Mode
+  readonly #clock: Pick<Clock, 'monotonic'>
+  #next = 0
+
+  constructor(known: Knowledge, questions: readonly Question[], mode: Mode, clock: Pick<Clock, 'monotonic'>) {
+    this.#known = known
+    this.#questions = questions
+    this.#mode = mode
+    this.#clock = clock
   }
-  const decision = known.decision(mode)
-  if (decision.outcome === 'refused' && decision.claim !== undefined) await letGo(decision.claim)
-  return decision
+
+  goOn(): Decision | Promise<Decision> {
+    while (this.#next < this.#questions.length) {
+      const question = this.#questions[this.#next++] as Question
+      if (this.#mode === 'observe' && !this.#known.suffices(question.stage)) {
+        this.#known.note(question, 'not-asked')
+        continue
+      }
+      const started = asksStore(question) ? this.#clock.monotonic() : 0
+      const verdict = askSafely(question, this.#known)
+      if (verdict instanceof Promise) return verdict.then((later) => (this.#take(question, later, started) ? this.#end() : this.goOn()))
+      if (this.#take(question, verdict, started)) break
+    }
+    return this.#end()
+  }
+
+  /** True where nothing more is to be asked. */
+  #take(question: Question, verdict: Verdict, started: Milliseconds): boolean {
+    const known = this.#known
+    if (asksStore(question)) known.storeTime += this.#clock.monotonic() - started
+    known.note(question, verdict)
+    return (verdict.verdict === 'refuse' && this.#mode === 'enforce') || known.answer !== undefined
+  }
+
+  #end(): Decision | Promise<Decision> {
+    const decision = this.#known.decision(this.#mode)
+    if (decision.outcome === 'accepted' || decision.claim === undefined) return decision
+    return letGo(decision.claim).then(() => decision)
+  }
+}
+
+function asksStore({ stage }: Question): boolean {
+  return stage === 'replay' || stage === 'acceptance'
 }
 
 /** Refused after its nonce was claimed: it may come again. Where the store is not told, the claim lapses with its lease. */

@@ -1,3 +1,5 @@
+import { lowerName } from './field-name.ts'
+
 /**
  * The header lines of a delivery as they came, looked up by lower-case name.
  *
@@ -12,7 +14,7 @@ export class Headers {
   constructor(raw: readonly string[]) {
     this.raw = raw
     const names: string[] = []
-    for (let at = 0; at < raw.length; at += 2) names.push((raw[at] as string).toLowerCase())
+    for (let at = 0; at < raw.length; at += 2) names.push(lowerName(raw[at] as string))
     this.#names = names
   }
 

@@ -41,7 +41,7 @@ export interface SignatureFacts extends Omit<Inspection, 'refusal' | 'material'>
 }
 
 /** Judges a recorded request as the gateway would: the same call. */
-export function judgeRecorded(offline: Offline, recorded: Recorded, { from, certificate, at }: Circumstances): Promise<Early | Asked> {
+export function judgeRecorded(offline: Offline, recorded: Recorded, { from, certificate, at }: Circumstances): Early | Asked | Promise<Asked> {
   offline.clock.set(at)
   const { body } = recorded
   return judge(offline, {

@@ -1,6 +1,6 @@
-import type { Cancel, Clock } from '../core/ports.ts'
+import type { Deadlines, Limited } from '../core/deadlines.ts'
+import type { Clock } from '../core/ports.ts'
 import type { Outbound, ReceiverReason, ReplySink, Sending } from '../core/receiver.ts'
-import type { Milliseconds } from '../core/units.ts'
 import type { Endpoint } from './endpoint.ts'
 import { towardsSender } from './headers.ts'
 import type { HealthRules } from './health.ts'
@@ -8,11 +8,12 @@ import type { Breakage, ReceiverConnection, ResponseSink } from './receiver-conn
 
 export interface ExchangeTerms extends HealthRules {
   readonly clock: Clock
-  readonly timeout: Milliseconds
+  /** The most that one delivery may take. */
+  readonly deadlines: Deadlines
 }
 
 /** One delivery on its way to one of these endpoints, and the reply on its way back. Tells the sink one end, once. */
-export class Exchange implements Sending, ResponseSink {
+export class Exchange implements Sending, ResponseSink, Limited {
   readonly #outbound: Outbound
   readonly #sink: ReplySink
   readonly #endpoints: readonly Endpoint[]
@@ -21,7 +22,6 @@ export class Exchange implements Sending, ResponseSink {
   /** Is it the sender who does not read? */
   #waits = false
   #phase: 'connect' | 'head' | 'body' | 'over' = 'connect'
-  #cancelTimer: Cancel = () => undefined
   #connection: ReceiverConnection | undefined
 
   constructor(outbound: Outbound, sink: ReplySink, endpoints: readonly Endpoint[], terms: ExchangeTerms) {
@@ -32,7 +32,7 @@ export class Exchange implements Sending, ResponseSink {
   }
 
   start(): void {
-    this.#cancelTimer = this.#terms.clock.after(this.#terms.timeout, () => this.#timedOut())
+    this.#terms.deadlines.begin(this)
     this.#dispatch()
   }
 
@@ -91,7 +91,7 @@ export class Exchange implements Sending, ResponseSink {
     this.#endpoint.dispatch(this.#outbound, this)
   }
 
-  #timedOut(): void {
+  timedOut(): void {
     if (this.#phase === 'over') return
     // A receiver whose answer is not read is in good health.
     if (!this.#waits) this.#noteFailure()
@@ -112,7 +112,7 @@ export class Exchange implements Sending, ResponseSink {
   #over(): boolean {
     if (this.#phase === 'over') return false
     this.#phase = 'over'
-    this.#cancelTimer()
+    this.#terms.deadlines.end(this)
     return true
   }
 

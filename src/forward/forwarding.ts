@@ -32,19 +32,17 @@ export interface Failure { readonly reason: string; readonly row: ReasonRow; rea
 /**
  * Sends a delivery in, settles its nonce by the receiver's status, and hands the reply back. A 2xx is committed before
  * the sender sees it; everything else releases, so that an honest retry gets through. Where a commit cannot be kept
- * the sender is not told 2xx: it comes again, which is better than a replay that gets through. Never rejects.
+ * the sender is not told 2xx: it comes again, which is better than a replay that gets through. `done` is called once.
  */
-export function forwardDelivery(forwarding: Forwarding): Promise<Forwarded> {
-  return new Promise((resolve) => {
-    const reply = new ReplyToSender(forwarding, resolve)
-    reply.sending = forwarding.receiver.send(forwarding.outbound, reply)
-  })
+export function forwardDelivery(forwarding: Forwarding, done: (forwarded: Forwarded) => void): void {
+  const reply = new ReplyToSender(forwarding, done)
+  reply.sending = forwarding.receiver.send(forwarding.outbound, reply)
 }
 
 class ReplyToSender implements ReplySink {
   sending: Sending | undefined
   readonly #forwarding: Forwarding
-  readonly #resolve: (forwarded: Forwarded) => void
+  readonly #done: (forwarded: Forwarded) => void
   #status = 0
   #nonce: Forwarded['nonce']
   #storeTime: Milliseconds = 0
@@ -52,9 +50,9 @@ class ReplyToSender implements ReplySink {
   #held: Uint8Array | undefined
   #isOver = false
 
-  constructor(forwarding: Forwarding, resolve: (forwarded: Forwarded) => void) {
+  constructor(forwarding: Forwarding, done: (forwarded: Forwarded) => void) {
     this.#forwarding = forwarding
-    this.#resolve = resolve
+    this.#done = done
   }
 
   head(status: number, headers: readonly string[]): 'go-on' | 'wait' {
@@ -118,8 +116,9 @@ class ReplyToSender implements ReplySink {
   }
 
   #finish(failure: Failure | undefined): void {
+    if (this.#isOver) return
     this.#isOver = true
-    this.#resolve({ status: this.#status, nonce: this.#nonce, storeTime: this.#storeTime, failure })
+    this.#done({ status: this.#status, nonce: this.#nonce, storeTime: this.#storeTime, failure })
   }
 
   #settle(status: number): 'kept' | 'not-kept' | Promise<'kept' | 'not-kept'> {

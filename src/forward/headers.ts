@@ -30,6 +30,7 @@ export interface Introduction {
 /** The sender's header lines → the receiver's: cleaned, then introduced. Name, value, name, value …, without framing. */
 export function towardsReceiver({ raw, names }: Headers, introduction: Introduction): string[] {
   const kept = without(raw, names, toReceiver)
+  const { certificate } = introduction
   kept.push(
     'X-Forwarded-For', introduction.from,
     'X-Forwarded-Proto', 'https',
@@ -38,7 +39,7 @@ export function towardsReceiver({ raw, names }: Headers, introduction: Introduct
     'Sallyport-Delivery', introduction.id,
   )
   if (introduction.sender !== undefined) kept.push('Sallyport-Sender', printable(introduction.sender))
-  if (introduction.certificate?.trust === 'trusted') kept.push(...certificateLines(introduction.certificate, introduction.certificateHeaders))
+  if (certificate !== undefined && introduction.certificateHeaders.length > 0 && certificate.trust === 'trusted') kept.push(...certificateLines(certificate, introduction.certificateHeaders))
   return kept
 }
 
@@ -48,12 +49,17 @@ export function towardsSender(status: number, raw: readonly string[]): string[] 
 }
 
 /** What is dropped: names in their compared form, and whatever begins with one of the prefixes, by their first letter. */
-interface Cleaning { readonly names: ReadonlySet<string>; readonly prefixes: ReadonlyMap<string, readonly string[]> }
+interface Cleaning {
+  readonly names: ReadonlySet<string>
+  readonly prefixes: ReadonlyMap<string, readonly string[]>
+  /** What became of names lately: the same ones come again and again. */
+  readonly known: Map<string, boolean>
+}
 
 function cleaning(names: readonly string[], prefixes: readonly string[]): Cleaning {
   const letters = new Set(prefixes.map((prefix) => prefix.charAt(0)))
   const byLetter = [...letters].map((letter) => [letter, prefixes.filter((prefix) => prefix.startsWith(letter))] as const)
-  return { names: new Set(names), prefixes: new Map(byLetter) }
+  return { names: new Set(names), prefixes: new Map(byLetter), known: new Map() }
 }
 
 /** RFC 9110 §7.6.1, what older hops made of it, and `Proxy` (CVE-2016-5385). */
@@ -88,11 +94,24 @@ function without(raw: readonly string[], names: readonly string[], cleaning: Cle
   const kept: string[] = []
   const named = namedByConnection(raw, names)
   for (let at = 0; at < names.length; at++) {
-    const compared = comparedForm(names[at] as string)
-    if (isCleaned(compared, cleaning) || named?.has(compared) === true) continue
+    const name = names[at] as string
+    if (isDropped(name, cleaning) || named?.has(comparedForm(name)) === true) continue
     kept.push(raw[at * 2] as string, raw[at * 2 + 1] as string)
   }
   return kept
+}
+
+/** So many names are remembered, and none that is longer than this. */
+const [mostKnown, longestKnown] = [512, 48]
+
+function isDropped(name: string, cleaning: Cleaning): boolean {
+  const known = cleaning.known.get(name)
+  if (known !== undefined) return known
+  const isOne = isCleaned(comparedForm(name), cleaning)
+  if (name.length > longestKnown) return isOne
+  if (cleaning.known.size >= mostKnown) cleaning.known.clear()
+  cleaning.known.set(name, isOne)
+  return isOne
 }
 
 function isCleaned(name: string, { names, prefixes }: Cleaning): boolean {
@@ -115,9 +134,10 @@ function isUsual(name: string): boolean {
 
 /** What the `Connection` lines name; undefined where they name nothing but themselves. */
 function namedByConnection(raw: readonly string[], names: readonly string[]): ReadonlySet<string> | undefined {
-  let named: Set<string> | undefined
-  for (let at = names.indexOf('connection'); at !== -1; at = names.indexOf('connection', at + 1)) {
-    named ??= new Set()
+  const first = names.indexOf('connection')
+  if (first === -1 || raw[first * 2 + 1] === 'keep-alive' && names.indexOf('connection', first + 1) === -1) return undefined
+  const named = new Set<string>()
+  for (let at = first; at !== -1; at = names.indexOf('connection', at + 1)) {
     for (const option of (raw[at * 2 + 1] as string).split(',')) named.add(comparedForm(option.trim().toLowerCase()))
   }
   return named

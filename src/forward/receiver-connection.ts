@@ -39,7 +39,7 @@ export class ReceiverConnection {
   #waits = false
   #error: NodeJS.ErrnoException | undefined
 
-  /** `socket` is connected. `freed`: it may be used again. `gone`: it never will. */
+  /** `socket` is connected. `freed`: its response is over, and it may be used again. `gone`: it never will. */
   constructor(socket: Socket, host: string, freed: (connection: ReceiverConnection) => void, gone: (connection: ReceiverConnection) => void) {
     this.#socket = socket
     this.#host = host
@@ -149,9 +149,8 @@ export class ReceiverConnection {
     this.keepAlive = response?.keepAlive
     // What is not written yet would be read as the next request.
     const isFree = response?.persists === true && !hasSurplus && this.#socket.writableLength === 0
-    if (!isFree) this.#socket.destroySoon()
-    // A whole turn later: some receivers close what they said they would keep, and the end is then already on its way.
-    else setImmediate(() => setImmediate(() => this.#freed(this)))
+    if (isFree) this.#freed(this)
+    else this.#socket.destroySoon()
     sink.complete()
   }
 

@@ -1,3 +1,4 @@
+import { Deadlines } from '../core/deadlines.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Outbound, Receiver, ReceiverPlan, ReplySink, Sending } from '../core/receiver.ts'
 import { Endpoint } from './endpoint.ts'
@@ -11,7 +12,7 @@ import { healthiestFirst } from './health.ts'
  */
 export function httpReceiver(plan: ReceiverPlan, clock: Clock): Receiver {
   const endpoints = plan.urls.map((url) => new Endpoint(url, plan, clock))
-  const terms: ExchangeTerms = { ...plan, clock }
+  const terms: ExchangeTerms = { ...plan, clock, deadlines: new Deadlines(plan.timeout, clock) }
   let turn = 0
   return {
     name: plan.name,

@@ -1,6 +1,7 @@
+import { lowerName } from '../core/field-name.ts'
 import { decoderOf, type BodyDecoder, type Framing } from '../http1/body-decoder.ts'
 import { frameOf } from '../http1/framing.ts'
-import { headEnd, parseHead } from '../http1/head.ts'
+import { parseHead, wholeHead } from '../http1/head.ts'
 import { parseStatusLine } from '../http1/status-line.ts'
 import type { Bytes } from '../core/units.ts'
 
@@ -37,10 +38,10 @@ export class ResponseReader {
 
   /** The head and where it ends; undefined while it is not whole. `rest` of interim responses is read over. */
   read(bytes: Buffer): { readonly head: ResponseHead; readonly length: Bytes } | ResponseFault | { readonly skip: Bytes } | undefined {
-    const end = bytes.indexOf(headEnd)
-    if (end === -1 || end > mostHead) return bytes.length > mostHead ? 'head-overflow' : faultOfPart(bytes)
-    const length = end + headEnd.length
-    const message = parseHead(bytes.toString('latin1', 0, length))
+    const whole = wholeHead(bytes)
+    if (whole === undefined || whole.length > mostHead) return bytes.length > mostHead ? 'head-overflow' : faultOfPart(bytes)
+    const { text, length } = whole
+    const message = parseHead(text)
     const line = typeof message === 'object' ? parseStatusLine(message.start) : undefined
     if (typeof message !== 'object' || line === undefined) return 'not-http'
     if (line.status === 101) return 'unasked-upgrade'
@@ -82,9 +83,17 @@ function faultOfPart(bytes: Buffer): ResponseFault | undefined {
 function keepAliveOf(fields: readonly string[]): number | undefined {
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] as string
-    if (name.length !== 10 || name.toLowerCase() !== 'keep-alive') continue
-    const seconds = /(?:^|[ ,])timeout=(\d{1,6})(?:$|[ ,])/.exec(fields[at + 1] as string)?.[1]
-    return seconds === undefined ? undefined : Number(seconds)
+    if (name.length === 10 && lowerName(name) === 'keep-alive') return secondsOf(fields[at + 1] as string)
   }
   return undefined
+}
+
+/** Receivers say the same each time. */
+let last: { readonly text: string; readonly seconds: number | undefined } = { text: '', seconds: undefined }
+
+function secondsOf(text: string): number | undefined {
+  if (text === last.text) return last.seconds
+  const digits = /(?:^|[ ,])timeout=(\d{1,6})(?:$|[ ,])/.exec(text)?.[1]
+  last = { text, seconds: digits === undefined ? undefined : Number(digits) }
+  return last.seconds
 }

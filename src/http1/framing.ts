@@ -1,3 +1,4 @@
+import { lowerName } from '../core/field-name.ts'
 import type { Framing } from './body-decoder.ts'
 
 /** What the lines of a head say about the message as a whole, whoever sent it. */
@@ -17,10 +18,10 @@ export function frameOf(fields: readonly string[]): MessageFrame {
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] as string
     switch (name.length) {
-      case 6: if (isName(name, 'expect')) expectsContinue = isName(fields[at + 1] as string, '100-continue'); break
-      case 10: if (isName(name, 'connection')) connection = connectionOf(fields[at + 1] as string, connection); break
-      case 14: if (isName(name, 'content-length')) framing = framing === 'unsaid' ? lengthOf(fields[at + 1] as string) : 'unclear'; break
-      case 17: if (isName(name, 'transfer-encoding')) framing = framing === 'unsaid' ? encodingOf(fields[at + 1] as string) : 'unclear'; break
+      case 6: if (lowerName(name) === 'expect') expectsContinue = isName(fields[at + 1] as string, '100-continue'); break
+      case 10: if (lowerName(name) === 'connection') connection = connectionOf(fields[at + 1] as string, connection); break
+      case 14: if (lowerName(name) === 'content-length') framing = framing === 'unsaid' ? lengthOf(fields[at + 1] as string) : 'unclear'; break
+      case 17: if (lowerName(name) === 'transfer-encoding') framing = framing === 'unsaid' ? encodingOf(fields[at + 1] as string) : 'unclear'; break
     }
   }
   return { framing, connection, expectsContinue }
@@ -47,9 +48,10 @@ function lengthOf(value: string): Framing {
 
 /** `close` wins, wherever it stands, and then `upgrade`. */
 function connectionOf(value: string, before: MessageFrame['connection']): MessageFrame['connection'] {
-  if (before === 'close' || isName(value, 'close')) return 'close'
-  if (isName(value, 'keep-alive')) return before ?? 'keep-alive'
-  const options = value.toLowerCase().split(',').map((option) => option.trim())
+  const asked = lowerName(value)
+  if (before === 'close' || asked === 'close') return 'close'
+  if (asked === 'keep-alive') return before ?? 'keep-alive'
+  const options = asked.split(',').map((option) => option.trim())
   if (options.includes('close')) return 'close'
   if (before === 'upgrade' || options.includes('upgrade')) return 'upgrade'
   return options.includes('keep-alive') ? 'keep-alive' : before

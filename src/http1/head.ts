@@ -1,3 +1,6 @@
+import { fieldName } from '../core/field-name.ts'
+import type { Bytes } from '../core/units.ts'
+
 /**
  * Reads the head of an HTTP/1.1 message, strictly: whatever is not the grammar of RFC 9112 §2 to §5, to the letter, is a
  * fault. No line ends in a bare LF, no line is folded, no blank stands before a colon, no control byte anywhere; so there
@@ -15,7 +18,20 @@ export interface MessageHead {
 export type HeadFault = 'line-ending' | 'field-name' | 'field-value'
 
 /** The head ends behind this. */
-export const headEnd = Buffer.from('\r\n\r\n')
+const headEnd = '\r\n\r\n'
+const headEndBytes = Buffer.from(headEnd)
+
+/** Most heads are no longer. To look for a text in a text costs less than to look for bytes in bytes. */
+const usual: Bytes = 2_048
+
+/** What a message begins with, up to and with the end of its head, and perhaps some of what follows; undefined while that end is not there. */
+export function wholeHead(bytes: Buffer): { readonly text: string; readonly length: Bytes } | undefined {
+  const text = bytes.toString('latin1', 0, Math.min(bytes.length, usual))
+  const end = text.indexOf(headEnd)
+  if (end !== -1) return { text, length: end + headEnd.length }
+  const later = bytes.length > usual ? bytes.indexOf(headEndBytes, usual - headEnd.length) : -1
+  return later === -1 ? undefined : { text: bytes.toString('latin1', 0, later + headEnd.length), length: later + headEnd.length }
+}
 
 const [tab, lf, cr, blank, colon] = [0x09, 0x0a, 0x0d, 0x20, 0x3a]
 
@@ -48,7 +64,7 @@ export function parseFields(text: string, at: number, into: string[]): number | 
     if (text.charCodeAt(valueEnd) !== cr) return text.charCodeAt(valueEnd) === lf ? 'line-ending' : 'field-value'
     const after = endOfLine(text, valueEnd, 'field-value')
     if (typeof after !== 'number') return after
-    into.push(text.slice(next, nameEnd), trimmed(text, nameEnd + 1, valueEnd))
+    into.push(fieldName(text, next, nameEnd), trimmed(text, nameEnd + 1, valueEnd))
     next = after
   }
 }
@@ -89,5 +105,8 @@ function bytesWhere(holds: (code: number) => boolean): Uint8Array {
 
 /** May this stand in a header line that we write ourselves? The other half of `parseFields`. */
 export function isFieldLine(name: string, value: string): boolean {
-  return name !== '' && spanOf(name, 0, nameBytes) === name.length && spanOf(value, 0, valueBytes) === value.length
+  return name !== '' && spanOf(name, 0, nameBytes) === name.length && !noValue.test(value)
 }
+
+/** Whatever `valueBytes` does not have. */
+const noValue = /[^\t\x20-\x7e\x80-\xff]/

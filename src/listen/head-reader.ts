@@ -1,7 +1,7 @@
 import type { Bytes } from '../core/units.ts'
 import { decoderOf, type BodyDecoder, type Framing } from '../http1/body-decoder.ts'
 import { frameOf } from '../http1/framing.ts'
-import { headEnd, parseHead, type HeadFault } from '../http1/head.ts'
+import { parseHead, wholeHead, type HeadFault } from '../http1/head.ts'
 import { couldBeRequestLine, parseRequestLine, type RequestLine, type RequestLineFault } from '../http1/request-line.ts'
 import type { Inbox } from './inbox.ts'
 
@@ -43,13 +43,13 @@ export class HeadReader {
   read(): RequestHead | Fault | undefined {
     this.#skipEmptyLines()
     const { bytes } = this.#inbox
-    const end = bytes.indexOf(headEnd)
-    if (end === -1 || end + headEnd.length > this.#most) return this.#faultOfPart(bytes)
-    const head = parseHead(bytes.toString('latin1', 0, end + headEnd.length))
+    const whole = wholeHead(bytes)
+    if (whole === undefined || whole.length > this.#most) return this.#faultOfPart(bytes)
+    const head = parseHead(whole.text)
     if (typeof head !== 'object') return head
     const line = parseRequestLine(head.start)
     if (typeof line === 'string') return line
-    this.#take(end + headEnd.length)
+    this.#take(whole.length)
     return this.#headOf(line, head.fields)
   }
 

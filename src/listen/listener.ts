@@ -35,7 +35,7 @@ export interface ListenerParts {
   readonly addressOf: (remote: string | undefined) => Address | undefined
   /** Could any route admit this address? Asked before the handshake. */
   readonly admits: (from: Address) => boolean
-  readonly serve: (turn: Turn, connection: SenderConnection) => Promise<void>
+  readonly serve: (turn: Turn, connection: SenderConnection) => void
   /** Records a connection that ended before there was a request that could be judged; gives what to tell the sender. */
   readonly dropped: (drop: Drop) => ProblemDetails
 }
@@ -200,7 +200,7 @@ export class Listener {
   #serve(turn: Turn, sender: SenderConnection): void {
     const lack = lackOfTrust(this.#rules.tls, sender.certificate)
     const away = this.#turnAway(sender, lack, lack && certificateReasons[lack.reason])
-    if (away === undefined) return void this.#parts.serve(turn, sender)
+    if (away === undefined) return this.#parts.serve(turn, sender)
     turn.forfeit()
     respondProblem(turn.reply, away)
   }

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls'
+import { lowerName } from '../core/field-name.ts'
 import type { ReplyWriter } from '../core/reply.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { isFieldLine } from '../http1/head.ts'
@@ -76,8 +77,8 @@ export class Reply implements ReplyWriter {
     for (let at = 0; at < headers.length; at += 2) {
       const [name, value] = [headers[at] as string, headers[at + 1] as string]
       if (!isFieldLine(name, value)) throw new Error(`this is no header line: ${JSON.stringify(name)}`)
-      if (name.length === 14 && name.toLowerCase() === 'content-length') length = true
-      if (name.length === 4 && name.toLowerCase() === 'date') dated = true
+      if (name.length === 14 && lowerName(name) === 'content-length') length = true
+      if (name.length === 4 && lowerName(name) === 'date') dated = true
       lines += `${name}: ${value}\r\n`
     }
     if (!dated) lines += `Date: ${date()}\r\n`
@@ -159,5 +160,6 @@ function framingFor(status: number, { method, version }: Asked, hasLength: boole
 }
 
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return buffer.toString('latin1')
 }
