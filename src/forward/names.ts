@@ -8,9 +8,9 @@ const patience: Milliseconds = 500
 /** For so long an answer stands in for one that does not come. */
 const longest: Milliseconds = 600_000
 
-/** The resolver of the system, as `dns.lookup` asks it. */
+/** The resolver of the system, as `dns.lookup` asks it: with an error there are no addresses. */
 export type Resolve = (host: string, options: LookupAllOptions, found: Found) => void
-type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void
+type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[] | undefined) => void
 
 /**
  * Where the hosts of receivers are, as the system says (`/etc/hosts`, search domains, DNS). It has two threads for that, and a
@@ -33,8 +33,8 @@ export class Names {
     const name = this.#names.get(host) ?? new Name(host, this.#clock, this.#resolve)
     this.#names.set(host, name)
     name.find({ ...options, all: true }, (error, addresses) => {
-      const [first] = addresses
-      if (error !== null || first === undefined) return callback(error ?? noAddress(host), '')
+      const first = addresses?.[0]
+      if (error !== null || addresses === undefined || first === undefined) return callback(error ?? noAddress(host), '')
       if (options.all === true) callback(null, addresses)
       else callback(null, first.address, first.family)
     })
@@ -67,7 +67,7 @@ class Name {
     this.#resolve(this.#host, options, (error, addresses) => {
       cancel()
       this.#askedAt = undefined
-      if (error === null) this.#known = { addresses, at: this.#clock.monotonic() }
+      if (error === null && addresses !== undefined) this.#known = { addresses, at: this.#clock.monotonic() }
       // The resolver had no answer itself; that there is no such name would be one.
       if (error?.code === 'EAI_AGAIN') this.#standIn()
       this.#tell(error, addresses)
@@ -80,7 +80,7 @@ class Name {
     if (known !== undefined && this.#clock.monotonic() - known.at < longest) this.#tell(null, known.addresses)
   }
 
-  #tell(error: NodeJS.ErrnoException | null, addresses: LookupAddress[]): void {
+  #tell(error: NodeJS.ErrnoException | null, addresses: LookupAddress[] | undefined): void {
     for (const found of this.#waiting.splice(0)) found(error, addresses)
   }
 }
