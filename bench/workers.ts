@@ -1,5 +1,6 @@
 /**
- * One worker beside two, in one run: what a delivery costs, and how many a second. `npm run bench:workers -- --help`.
+ * One worker beside two, in one run: what a delivery costs, and how many a second. Beside them two gateways of one worker each, which share
+ * nothing but the core: what two processes cost that need not agree on anything. `npm run bench:workers -- --help`.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -7,8 +8,8 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeCertificates } from './certificates.ts'
-import { keepAliveLoad, newConnectionLoad, type LoadResult } from './load.ts'
-import { usageOf } from './processes.ts'
+import { keepAliveLoad, newConnectionLoad } from './load.ts'
+import { usageOf, type Usage } from './processes.ts'
 import { startReceiver } from './receiver.ts'
 import { circumstances, median, table, writeSection } from './results.ts'
 import { contextOf, type Door } from './sender.ts'
@@ -29,15 +30,17 @@ const { values: options } = parseArgs({
   },
 })
 
-const sizes = [1, 2] as const
+/** What is measured: the workers of each gateway of it. The first is what the others are compared with. */
+const subjects = { '1 worker': [1], '2 workers': [2], '2 gateways': [1, 1] } as const
+type Name = keyof typeof subjects
 const connections = Number(options.connections)
 const deliveries = Number(options.deliveries)
 
-/** The forms of load, from the one that shares connections and turns among deliveries to the one that shares nothing. */
+/** The forms of load, from the one that shares connections and turns among deliveries to the one that shares nothing; a share of it for each gateway. */
 const forms = {
-  'connections that stay open': (door: Door) => keepAliveLoad(door, deliveries, connections),
-  'one delivery at a time': (door: Door) => keepAliveLoad(door, Math.ceil(deliveries / 4), 1),
-  'a new connection each': (door: Door) => newConnectionLoad(door, Math.ceil(deliveries / 10), connections / 2),
+  'connections that stay open': (door: Door, share: number) => keepAliveLoad(door, deliveries * share, connections * share),
+  'one delivery at a time': (door: Door, share: number) => keepAliveLoad(door, Math.ceil(deliveries / 4 * share), 1),
+  'a new connection each': (door: Door, share: number) => newConnectionLoad(door, Math.ceil(deliveries / 10 * share), connections / 2 * share),
 } as const
 type Form = keyof typeof forms
 const names = Object.keys(forms) as Form[]
@@ -49,7 +52,8 @@ const mostThrownAway = 10
 interface Sample { readonly cpu: number; readonly rate: number; readonly p50: number; readonly p99: number; readonly resident: number }
 type Samples = Record<Form, Sample[]>
 
-interface Gateway { readonly running: Running; readonly door: Door; readonly samples: Samples; readonly free: Samples }
+interface Member { readonly running: Running; readonly door: Door }
+interface Subject { readonly name: Name; readonly members: readonly Member[]; readonly samples: Samples; readonly free: Samples }
 
 async function main(): Promise<void> {
   if (options.help) return console.log(help)
@@ -57,55 +61,74 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-workers-'))
   const receiver = await startReceiver()
   const certificates = await makeCertificates(join(folder, 'certificates'))
-  const gateways: Gateway[] = []
+  const all: Subject[] = []
   try {
-    for (const workers of sizes) {
-      const own = join(folder, String(workers))
-      mkdirSync(own)
-      const running = await start(sallyport(options.node, { workers }), { folder: own, receiverPort: receiver.port, certificates })
-      gateways.push({ running, door: { port: running.port, context: contextOf(certificates, 'sender') }, samples: nothing(), free: nothing() })
+    for (const name of Object.keys(subjects) as Name[]) {
+      const members: Member[] = []
+      all.push({ name, members, samples: nothing(), free: nothing() })
+      for (const [at, workers] of subjects[name].entries()) {
+        const own = join(folder, `${name} ${at}`.replaceAll(' ', '-'))
+        mkdirSync(own)
+        const running = await start(sallyport(options.node, { workers }), { folder: own, receiverPort: receiver.port, certificates })
+        members.push({ running, door: { port: running.port, context: contextOf(certificates, 'sender') } })
+      }
     }
     // As much a worker, for each of them compiles what it runs.
-    for (const [at, { door }] of gateways.entries()) {
-      await keepAliveLoad(door, 15_000 * (sizes[at] ?? 1), connections)
-      await newConnectionLoad(door, 200 * (sizes[at] ?? 1), connections / 2)
+    for (const { name, members } of all) {
+      for (const [at, { door }] of members.entries()) {
+        await keepAliveLoad(door, 15_000 * (subjects[name][at] ?? 1), connections)
+        await newConnectionLoad(door, 200 * (subjects[name][at] ?? 1), connections / 2)
+      }
     }
-    for (let round = 0; round < Number(options.rounds); round += 1) await measure(round, gateways)
-    const report = describe(gateways)
+    for (let round = 0; round < Number(options.rounds); round += 1) await measure(round, all)
+    const report = describe(all)
     console.log(`\n${report}`)
     if (!options.print) writeSection('workers', report)
   } finally {
-    await Promise.all(gateways.map(({ running }) => running.stop()))
+    await Promise.all(all.flatMap(({ members }) => members.map(({ running }) => running.stop())))
     receiver.close()
     rmSync(folder, { recursive: true })
   }
 }
 
-/** Both gateways live all the time and take turns, so that whatever else the machine does falls on both. */
-async function measure(round: number, gateways: readonly Gateway[]): Promise<void> {
-  const order = round % 2 === 0 ? gateways : [...gateways].reverse()
+/** All of them live all the time and take turns, so that whatever else the machine does falls on all. */
+async function measure(round: number, all: readonly Subject[]): Promise<void> {
+  const order = round % 2 === 0 ? all : [...all].reverse()
   for (const form of names) {
-    for (const gateway of order) gateway.samples[form].push(await accounted(gateway, forms[form]))
-    const ratios = gateways.map(({ samples }) => samples[form].at(-1)?.cpu ?? Number.NaN)
-    console.error(`round ${round + 1}  ${form.padEnd(28)} ${ratios.map((cpu) => cpu.toFixed(0)).join(' → ')} µs`)
+    for (const subject of order) subject.samples[form].push(await accounted(subject, form))
+    const costs = all.map(({ samples }) => samples[form].at(-1)?.cpu ?? Number.NaN)
+    console.error(`round ${round + 1}  ${form.padEnd(28)} ${costs.map((cpu) => cpu.toFixed(0)).join(' · ')} µs`)
   }
   if (round % 4 !== 0) return
-  for (const { running } of gateways) place(running.pid, `0-${cpus().length - 1}`)
-  for (const gateway of order) gateway.free[names[0] as Form].push(await accounted(gateway, forms[names[0] as Form]))
-  for (const { running } of gateways) place(running.pid, String(gatewayCore))
+  const form = names[0] as Form
+  const running = all.flatMap(({ members }) => members.map((member) => member.running))
+  for (const { pid } of running) place(pid, `0-${cpus().length - 1}`)
+  for (const subject of order) subject.free[form].push(await accounted(subject, form))
+  for (const { pid } of running) place(pid, String(gatewayCore))
 }
 
-async function accounted({ running, door }: Pick<Gateway, 'running' | 'door'>, load: (door: Door) => Promise<LoadResult>): Promise<Sample> {
-  const before = usageOf(running.pid).cpuMicroseconds
-  const { accepted, other, seconds, p50, p99 } = await load(door)
-  const after = usageOf(running.pid)
+async function accounted(subject: Pick<Subject, 'members'>, form: Form): Promise<Sample> {
+  const { members } = subject
+  const usages = (): Usage[] => members.map(({ running }) => usageOf(running.pid))
+  const before = sum(usages(), ({ cpuMicroseconds }) => cpuMicroseconds)
+  const results = await Promise.all(members.map(({ door }) => forms[form](door, 1 / members.length)))
+  const after = usages()
+  const [accepted, other] = [sum(results, (result) => result.accepted), sum(results, (result) => result.other)]
   // Where others take the core for long, a gateway sheds load (`overloaded`), and the stretch says nothing of its cost.
   if (other > 0) {
     thrownAway++
     if (thrownAway > mostThrownAway) throw new Error(`${other} of ${accepted + other} were not accepted: this machine has too much else to do`)
-    return await accounted({ running, door }, load)
+    return await accounted(subject, form)
   }
-  return { cpu: (after.cpuMicroseconds - before) / accepted, rate: accepted / seconds, p50, p99, resident: after.residentMiB }
+  const worst = (of: 'seconds' | 'p50' | 'p99'): number => Math.max(...results.map((result) => result[of]))
+  return {
+    cpu: (sum(after, ({ cpuMicroseconds }) => cpuMicroseconds) - before) / accepted, rate: accepted / worst('seconds'), p50: worst('p50'), p99: worst('p99'),
+    resident: sum(after, ({ residentMiB }) => residentMiB),
+  }
+}
+
+function sum<T>(all: readonly T[], of: (one: T) => number): number {
+  return all.reduce((total, one) => total + of(one), 0)
 }
 
 /** Puts a gateway, all its processes and threads, on these cores. */
@@ -117,25 +140,25 @@ function nothing(): Samples {
   return { 'connections that stay open': [], 'one delivery at a time': [], 'a new connection each': [] }
 }
 
-function describe(gateways: readonly Gateway[]): string {
+function describe(all: readonly Subject[]): string {
   const middle = (samples: readonly Sample[], of: keyof Sample): number => median(samples.map((sample) => sample[of]))
-  const ratio = (form: Form): number => {
-    const [one, two] = gateways.map(({ samples }) => samples[form].map(({ cpu }) => cpu))
-    return median((two ?? []).map((cpu, at) => cpu / ((one ?? [])[at] ?? Number.NaN)))
+  const ratio = (at: number, to: number, form: Form): string => {
+    const [these, those] = [all[at], all[to]].map((subject) => (subject?.samples[form] ?? []).map(({ cpu }) => cpu))
+    return median((these ?? []).map((cpu, nth) => cpu / ((those ?? [])[nth] ?? Number.NaN))).toFixed(2)
   }
-  const free = (of: 'rate' | 'cpu'): number[] => gateways.map((gateway) => middle(gateway.free[names[0] as Form], of))
-  const row = (form: Form): string[] => [
-    form, ...gateways.map(({ samples }) => middle(samples[form], 'cpu').toFixed(0)), ratio(form).toFixed(2),
-    ...gateways.map(({ samples }) => middle(samples[form], 'rate').toFixed(0)), ...gateways.map(({ samples }) => middle(samples[form], 'p99').toFixed(1)),
-  ]
+  const columns = (form: Form, of: keyof Sample, digits: number): string[] => all.map(({ samples }) => middle(samples[form], of).toFixed(digits))
+  const row = (form: Form): string[] => [form, ...columns(form, 'cpu', 0), ratio(1, 0, form), ratio(1, 2, form), ...columns(form, 'rate', 0), ...columns(form, 'p99', 1)]
+  const free = (of: 'rate' | 'cpu'): number[] => all.map((subject) => middle(subject.free[names[0] as Form], of))
   const [[one = 0, two = 0], [cheap = 0, dear = 0]] = [free('rate'), free('cpu')]
+  const labelled = (what: string): string[] => all.map(({ name }, at) => (at === 0 ? `${what}, ${name}` : name))
   return [
     '## Two workers beside one',
-    `${circumstances()}, Node ${nodeVersion()}. Medians of ${options.rounds} pairs of short stretches, both gateways alive and asked in turns, the ratio that of each pair; CPU over all processes of ` +
-    'the gateway, all on core 0; senders and the receiver on core 1. Wanted: a ratio of at most 1.10.',
-    table(['', 'CPU µs, 1 worker', '2 workers', 'ratio', 'a second, 1', '2', 'p99 ms, 1', '2'], names.map(row)),
-    `Stretches thrown away, for the machine kept a gateway waiting until it shed load: ${thrownAway}. Resident: ${gateways.map(({ samples }) => middle(samples[names[0] as Form], 'resident').toFixed(0)).join(' and ')} MiB. ` +
-    `Throughput: with the gateway free on all ${cpus().length} cores, senders and receiver on one of them, two workers carried ${two.toFixed(0)} deliveries a second ` +
+    `${circumstances()}, Node ${nodeVersion()}. Medians of ${options.rounds} rounds of short stretches, all gateways alive and asked in turns, the ratios those of each round; CPU over all processes, ` +
+    'all on core 0; senders and the receiver on core 1. Wanted: two workers at most 1.10 times one. The two gateways of one worker each agree on nothing and share the core alone: ' +
+    'what they cost beside one is the price of two processes on a core, and what two workers cost beside them is the price of agreeing.',
+    table(['', ...labelled('CPU µs'), '2 workers to 1', 'to 2 gateways', ...labelled('a second'), ...labelled('p99 ms')], names.map(row)),
+    `Stretches thrown away, for the machine kept a gateway waiting until it shed load: ${thrownAway}. Resident: ${all.map(({ samples }) => middle(samples[names[0] as Form], 'resident').toFixed(0)).join(', ')} MiB. ` +
+    `Throughput: with the gateways free on all ${cpus().length} cores, senders and receiver on one of them, two workers carried ${two.toFixed(0)} deliveries a second ` +
     `where one carried ${one.toFixed(0)}: ${(two / one).toFixed(2)} ×, at ${dear.toFixed(0)} µs of CPU a delivery where one took ${cheap.toFixed(0)}: ${(dear / cheap).toFixed(2)} ×. ${cpus().length > 2 ? '' : 'The load generator needs a core of its own here, so the second worker has none: 1.7 × cannot be seen on two cores.'}`,
   ].join('\n\n')
 }

@@ -226,7 +226,7 @@ class Passage {
     this.#over()
     const { decision, forwarded } = outcome
     const store = (decision?.storeTime ?? 0) + (forwarded?.storeTime ?? 0)
-    const facts = withNotes({ ...decision?.note, ...outcome.facts }, decision?.trail)
+    const facts = withNotes({ ...decision?.note, ...outcome.facts, ...(decision?.claim?.standIn && { store: 'local' }) }, decision?.trail)
     this.#parts.record({
       at: this.#at, id: this.#id, route: this.#route?.name, from: this.#from,
       certificate: this.#connection.certificate, verdict: outcome.verdict, reason: outcome.reason, status: outcome.status,

@@ -51,6 +51,8 @@ export interface Claim {
   readonly commit: (outcome: Outcome) => boolean | Promise<boolean>
   /** The receiver did not accept: the nonce is free again. False where the lease had lapsed. Throws `StoreUnavailable`. */
   readonly release: () => boolean | Promise<boolean>
+  /** As in `Claimed`; and so it is said from a commit on that the memory of this process alone kept. */
+  readonly standIn?: true
 }
 
 /** Another delivery with this nonce is on its way to the receiver. */

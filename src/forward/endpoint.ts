@@ -31,7 +31,7 @@ export class Endpoint {
   constructor(url: string, plan: ReceiverPlan, clock: Clock) {
     this.#plan = plan
     this.#clock = clock
-    this.#line = lineTo(url, plan.tls)
+    this.#line = lineTo(url, plan.tls, clock)
   }
 
   /** Over a connection that is free, or a new one, or once there is one. */

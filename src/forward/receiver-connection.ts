@@ -145,6 +145,8 @@ export class ReceiverConnection {
   #complete(sink: ResponseSink, hasSurplus: boolean): void {
     const response = this.#response
     this.#sink = undefined
+    // Whoever asked to wait has all there is; the next one is to hear its answer.
+    if (this.#waits) this.#socket.resume()
     this.#waits = false
     this.keepAlive = response?.keepAlive
     // What is not written yet would be read as the next request.

@@ -28,13 +28,13 @@ const ways = new WeakMap<ReceiverPlan, Ways>()
 
 /** The URLs of a receiver in the order in which they are to be tried. Never empty. */
 export function waysTo(plan: ReceiverPlan, clock: Clock): readonly Way[] {
-  const known = ways.get(plan) ?? { all: plan.urls.map((url) => makeWay(url, plan)), turn: 0 }
+  const known = ways.get(plan) ?? { all: plan.urls.map((url) => makeWay(url, plan, clock)), turn: 0 }
   ways.set(plan, known)
   return healthiestFirst(known.all, known.turn++, clock.monotonic())
 }
 
-function makeWay(url: string, { connections: maxSockets, tls }: ReceiverPlan): Way {
-  const line = lineTo(url, tls)
+function makeWay(url: string, { connections: maxSockets, tls }: ReceiverPlan, clock: Clock): Way {
+  const line = lineTo(url, tls, clock)
   const agent = new LineAgent(line, { keepAlive: true, maxSockets, timeout: longestIdle })
   return { agent, fresh: new LineAgent(line, { maxSockets }), host: line.host, health: new Health() }
 }

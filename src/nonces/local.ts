@@ -76,7 +76,7 @@ export class LocalStandIn implements NonceStore {
 
   /** Claimed here and there: both are told. A shared store that went away meanwhile is told later. */
   #both(own: Claim, shared: Claim, nonce: Nonce): Claim {
-    return {
+    const both: Claim & { standIn?: true } = {
       state: 'claimed',
       commit: async (outcome) => {
         try {
@@ -86,6 +86,7 @@ export class LocalStandIn implements NonceStore {
         } catch (error) {
           if (!(error instanceof StoreUnavailable)) throw error
           this.#isAlone = true
+          both.standIn = true
           return await this.#commitAlone(own, nonce, outcome)
         }
       },
@@ -94,6 +95,7 @@ export class LocalStandIn implements NonceStore {
         return await shared.release()
       },
     }
+    return both
   }
 
   #alone(own: Claim, nonce: Nonce): Claimed {

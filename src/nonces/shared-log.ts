@@ -68,18 +68,22 @@ export class SharedLog {
    * What the files before would refuse is not written: they may be gone before this one is, and who reads this one alone
    * would take it for granted. So an entry is refused by none but others of its own file.
    */
-  tell({ bytes, words }: EntryWriter): Verdict {
+  tell(entry: EntryWriter): Verdict {
     const { append, replica } = this.#parts
-    // Whoever was in the way when we last read may have left.
-    if (replica.foresee(words) !== 'yes') this.follow()
     for (let file = this.#writable(); ; file = this.#goOn(file.number, 'make')) {
-      const known = replica.foresee(words)
-      if (known !== 'yes') return known
-      if (append(file.descriptor, bytes) === 0) throw new Error('the disk took nothing')
-      const verdict = this.#read(file, words)
+      if (replica.foresee(entry.words) !== 'yes') return this.#tellAgain(entry)
+      if (append(file.descriptor, entry.bytes) === 0) throw new Error('the disk took nothing')
+      const verdict = this.#read(file, entry.words)
       if (verdict !== undefined) return verdict
       // What stood before ours ended the file, or ours broke off and ends it: it counts for nobody.
     }
+  }
+
+  /** Whoever was in the way when we last read may have left. */
+  #tellAgain(entry: EntryWriter): Verdict {
+    this.follow()
+    const known = this.#parts.replica.foresee(entry.words)
+    return known === 'yes' ? this.tell(entry) : known
   }
 
   /** Takes in what others wrote, and makes nothing. Throws where that cannot be known. */
@@ -114,7 +118,7 @@ export class SharedLog {
   #read(file: SharedFile, awaited?: Uint32Array): Verdict | undefined {
     this.#awaited = awaited
     this.#own = undefined
-    file.read(this.#page, this.#take)
+    file.read(this.#page, this.#take, awaited)
     return this.#own
   }
 

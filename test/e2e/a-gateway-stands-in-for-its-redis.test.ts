@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import type { Socket } from 'node:net'
 import t from 'tap'
 import { secretText, startGateway, type TestGateway } from '../support/gateway.ts'
 import { rawTcp, rawTls } from '../support/raw.ts'
@@ -104,6 +105,40 @@ t.test('a Redis that is killed between claim and commit', async (t) => {
   t.same(await under, { status: 200, isFlagged: true })
   t.same(await asked.send(signed('under way')), { status: 409, isFlagged: true })
   t.equal(receiver.seen.length, 1)
+})
+
+t.test('a commit that the own memory kept says so, though the Redis is back before its record is written', async (t) => {
+  const redis = await startRedis(t)
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  const gateway = await startGateway(t, { receiver: receiver.port, routes, settings: { replay: { store: redis.url, onStoreFailure: 'local' } } })
+  const asked = new Asked(gateway)
+  let answering: Socket | undefined
+  receiver.script = (socket) => { answering = socket }
+  const sender = await rawTls(gateway.port, { ca: gateway.pki.ca.certificate })
+  t.teardown(() => sender.close())
+  sender.send(signed('under way'))
+  await receiver.sawAtLeast(1)
+  receiver.script = answerOk
+  await redis.die()
+  const length = 1_000_000
+  answering?.write(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`)
+  let isCommitted = false
+  sender.socket.once('data', () => { isCommitted = true })
+  let written = 0
+  // The head is handed on once it is committed, with what follows of the body.
+  for (; !isCommitted; written++) {
+    answering?.write('.')
+    await new Promise(setImmediate)
+  }
+  await redis.start()
+  for (let nth = 0; (await asked.send(signed(`after ${nth}`))).isFlagged; nth++);
+  answering?.write('.'.repeat(length - written))
+  t.equal((await sender.response()).status, 200)
+  const record = await asked.next()
+  t.match(record, { verdict: 'accepted', bytes: 'under way'.length, nonce: 'committed' })
+  t.ok(flag(record))
+  t.same(await asked.send(signed('later')), { status: 200, isFlagged: false })
 })
 
 t.test('where nothing stands in, a Redis that is gone lets nothing in', async (t) => {

@@ -1,4 +1,3 @@
-import { fork, type ChildProcess } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -7,6 +6,7 @@ import { Agent, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { start, type Running } from '../support/binary.ts'
 import { unhurried } from '../support/operated.ts'
 import { makePki } from '../support/pki.ts'
 import { startRedis } from '../support/redis.ts'
@@ -16,7 +16,7 @@ import { startRedis } from '../support/redis.ts'
  * thirds through the Redis. The sender comes again after 5xx and lost connections, as senders do. What must hold then
  * is I1, I2 and I3 of docs/replay.md; the table there is what this test prints.
  */
-const deliveries = 1_000
+const deliveries = 3_000
 const atOnce = 30
 const secret = 'a secret that three gateways share'
 /** The lease is this and five seconds. A receiver that is slower than this is given up, and may see the delivery twice at one time. */
@@ -67,7 +67,7 @@ class GatewayProcess {
   readonly agent = new Agent({ keepAlive: true, maxSockets: atOnce, ca: ca.certificate, servername: 'localhost' })
   port = 0
   readonly #file: string
-  #child: ChildProcess | undefined
+  #running: Running | undefined
 
   constructor(number: number) {
     this.#file = join(directory, `gateway${number}.yaml`)
@@ -75,7 +75,7 @@ class GatewayProcess {
       listeners: [{ address: '127.0.0.1:0', tls: { certificate: 'server.pem', key: 'server.key' } }],
       receivers: { target: { url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`, timeout: `${receiverTimeout}ms` } },
       replay: { store: redis.url, timeout: '10s' },
-      log: { level: 'error', audit: `file:audit${number}.log` },
+      log: { audit: `file:audit${number}.log` },
       responses: 'detailed', limits: unhurried,
       routes: [{
         name: 'hook', match: { path: '/hook' }, forward: { to: 'target' }, replay: {},
@@ -85,16 +85,17 @@ class GatewayProcess {
   }
 
   async start(): Promise<void> {
-    this.#child = fork(join(import.meta.dirname, 'gateway-process.ts'), [this.#file], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    this.port = Number((await once(this.#child, 'message'))[0])
+    this.#running = start(['run', '-c', this.#file], { cwd: directory })
+    const [, port] = await this.#running.says(/"127\.0\.0\.1:(\d+)"\][^\n]*sallyport listens/)
+    this.port = Number(port)
   }
 
   async die(): Promise<void> {
-    const child = this.#child
-    this.#child = undefined
-    if (child === undefined) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+    const running = this.#running
+    this.#running = undefined
+    if (running === undefined) return
+    running.process.kill('SIGKILL')
+    await running.exited
     // A dead gateway has no port; whoever tries it finds nobody.
     this.port = 1
   }
@@ -122,7 +123,7 @@ function post(gateway: GatewayProcess, body: string): Promise<{ status: number; 
 /** As a sender: until it is told that the delivery was taken, now or before. */
 async function deliver(gateway: GatewayProcess, id: string): Promise<void> {
   const body = JSON.stringify({ id, padding: 'x'.repeat(500) })
-  for (let wait = 50; ; wait = Math.min(wait * 2, 500)) {
+  for (let wait = 100; ; wait = Math.min(wait * 2, 500)) {
     const { status, reason } = await post(gateway, body)
     if (status === 202) {
       seenOf(id).acknowledged = true

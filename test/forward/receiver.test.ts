@@ -270,6 +270,17 @@ t.test('the sender is gone: nobody is told', async (t) => {
   t.match(await send(receiver), { status: 200 })
 })
 
+t.test('a sender that is slow to take the end of a reply holds nobody up who comes after it', async (t) => {
+  const target = await start(t)
+  const receiver = open(t, [target.url], new StillClock())
+  await new Promise<void>((resolve, reject) => {
+    receiver.send(outbound(), { head: () => 'go-on', data: () => 'wait', end: resolve, failed: (reason) => reject(new Error(reason)) })
+  })
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+  t.match(await send(receiver), { status: 200, end: 'end' })
+  t.same(target.seen.map(({ connection }) => connection), [1, 1])
+})
+
 t.test('back-pressure: a large reply waits for the sender', async (t) => {
   const size = 8 * 1024 * 1024
   const target = await start(t, (socket) => { socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`); socket.write(Buffer.alloc(size, 97)) })

@@ -104,8 +104,10 @@ await t.test('a shared store that goes away between claim and commit', async (t)
   const shared = new Shared(clock)
   const gateway = new LocalStandIn(shared, clock)
   const claim = await take(gateway, 'a')
+  t.equal(claim.standIn, undefined)
   shared.away = true
   t.equal(await claim.commit(outcome(clock)), true)
+  t.equal(claim.standIn, true, 'the claim says who kept it, whatever the store is like by then')
   t.match(await gateway.claim(nonceOf('a'), 1_000), { state: 'committed' })
 })
 
