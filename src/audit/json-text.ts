@@ -16,5 +16,5 @@ export function field(name: string, value: string | undefined): string {
 
 /** A number as JSON writes it: what is not finite is null. */
 export function numeral(value: number): string {
-  return Number.isFinite(value) ? String(value) : 'null'
+  return Number.isFinite(value) ? `${value}` : 'null'
 }

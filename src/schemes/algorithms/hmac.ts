@@ -34,10 +34,17 @@ interface Prepared { readonly inner: Uint8Array; readonly outer: Uint8Array }
  * two plain hashes do without (docs/decisions/0405).
  */
 function prepare({ name, length, block }: Row, key: KeyObject, prepared: WeakMap<KeyObject, Prepared>): Prepared {
-  const secret = key.export()
-  const bytes = Buffer.alloc(block)
-  bytes.set(secret.length > block ? hash(name, secret, 'buffer') : secret)
-  const pads = { inner: bytes.map((byte) => byte ^ 0x36), outer: Buffer.concat([bytes.map((byte) => byte ^ 0x5c), Buffer.alloc(length)]) }
+  const exported = key.export()
+  const secret = exported.length > block ? hash(name, exported, 'buffer') : exported
+  // Memory of their own, not a piece of Node's pool.
+  const [inner, outer] = [Buffer.alloc(block, 0x36), Buffer.alloc(block + length, 0x5c)]
+  secret.forEach((byte, at) => {
+    inner[at] = byte ^ 0x36
+    outer[at] = byte ^ 0x5c
+  })
+  exported.fill(0)
+  secret.fill(0)
+  const pads = { inner, outer }
   prepared.set(key, pads)
   return pads
 }
