@@ -2,7 +2,7 @@ import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Facts } from '../core/verdict.ts'
 import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
 import { isoTime } from './iso-time.ts'
-import { field, numeral, quoted } from './json-text.ts'
+import { field, milliseconds, numeral, quoted } from './json-text.ts'
 
 /** Everything about one decision. One is made for every delivery, refused handshake and dropped address. */
 export interface Decided {
@@ -46,7 +46,7 @@ function wholeLine(decided: Decided): string {
   const { at, id, route, from, certificate, verdict, reason, status, bytes, spent, key, nonce, facts } = decided
   const what = `{"time":"${isoTime(at)}","id":${quoted(id)}${field('route', route)}${field('source', from?.text)}${field('verdict', verdict)}${field('reason', reason)}`
   const sizes = `,"status":${numeral(status)},"bytes":${numeral(bytes)}`
-  const times = `,"ms":{"checks":${rounded(spent.checks)},"store":${rounded(spent.store)},"receiver":${rounded(spent.receiver)}}`
+  const times = `,"ms":{"checks":${milliseconds(spent.checks)},"store":${milliseconds(spent.store)},"receiver":${milliseconds(spent.receiver)}}`
   const known = isEmpty(facts) ? '' : `,"facts":${JSON.stringify(facts)}`
   const shown = certificate === undefined ? '' : `,"certificate":${describe(certificate)}`
   return `${what}${sizes}${times}${field('key', key)}${field('nonce', nonce)}${known}${shown}}\n`
@@ -66,11 +66,6 @@ function describe(certificate: PeerCertificate): string {
     described.set(certificate, found)
   }
   return found
-}
-
-/** Microseconds are enough. */
-function rounded(time: Milliseconds): string {
-  return numeral(Math.round(time * 1_000) / 1_000)
 }
 
 function isEmpty(facts: Facts): boolean {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isoTime } from '../../src/audit/iso-time.ts'
+import { milliseconds } from '../../src/audit/json-text.ts'
 import { auditLine, type Decided } from '../../src/audit/record.ts'
 
 /** What a record was before it was written by hand, and what whoever reads it expects. */
@@ -38,4 +39,11 @@ t.test('times are those of Date, second after second and back', async (t) => {
   fc.assert(fc.property(fc.array(instant, { maxLength: 20 }), (all) => all.every((at) => isoTime(at) === new Date(at).toISOString())))
   t.throws(() => isoTime(NaN), RangeError)
   t.throws(() => isoTime(9e15), RangeError)
+})
+
+t.test('lengths of time: every microsecond of a second, and those around where the whole is large', async (t) => {
+  const plainly = (micro: number): string => JSON.stringify(micro / 1_000)
+  for (let micro = 0; micro < 1_000_000; micro++) if (milliseconds(micro / 1_000) !== plainly(micro)) t.fail(`${micro} microseconds`)
+  for (const micro of [999_999_999, 1_000_000_000, 1_000_000_001, -1, -1_001]) t.equal(milliseconds(micro / 1_000), plainly(micro))
+  for (const odd of [NaN, Infinity, -Infinity]) t.equal(milliseconds(odd), 'null')
 })
