@@ -17,6 +17,7 @@ import { requestReasons } from './listen/reasons.ts'
 import { loadState, releaseState, type State } from './state.ts'
 import { alone, type Surroundings } from './surroundings.ts'
 import { createWay, type Phase } from './way.ts'
+import { newDeliveryId } from './core/delivery-id.ts'
 import type { Milliseconds } from './core/units.ts'
 import type { World } from './world.ts'
 
@@ -232,7 +233,7 @@ export class Gateway {
   }
 
   #newId(): string {
-    return Buffer.from(this.#world.random.bytes(16)).toString('base64url')
+    return newDeliveryId(this.#world.random)
   }
 }
 

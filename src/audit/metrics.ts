@@ -14,10 +14,13 @@ export interface Watched {
   readonly statuses: () => StatusTally
 }
 
+interface Counted { readonly route: string; readonly verdict: string; readonly reason: string; count: number }
+
 /** What the metrics page shows. Counted in plain maps on the way of a delivery, turned into Prometheus text when asked. */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #deliveries = new Map<string, { route: string; verdict: string; reason: string; count: number }>()
+  /** What was counted of each route: a few rows, looked through by texts that are ours and the same each time; a key made for each delivery would cost more. */
+  readonly #deliveries = new Map<string, Counted[]>()
   readonly #reloads: Counter<'result'>
   readonly #lastReload: Gauge
 
@@ -29,7 +32,7 @@ export class Metrics {
       name: 'sallyport_deliveries_total', help: 'Decisions by route, verdict and reason', labelNames: ['route', 'verdict', 'reason'], registers,
       collect() {
         this.reset()
-        for (const { count, ...labels } of deliveries.values()) this.inc(labels, count)
+        for (const { count, ...labels } of [...deliveries.values()].flat()) this.inc(labels, count)
       },
     })
     new Gauge({
@@ -83,10 +86,9 @@ export class Metrics {
 
   /** Routes and reasons come from the configuration and the contract, never from a sender: the page cannot grow without bound. */
   count({ route = '', verdict, reason = '' }: Pick<Decided, 'route' | 'verdict' | 'reason'>): void {
-    const key = `${route} ${verdict} ${reason}`
-    const found = this.#deliveries.get(key)
-    if (found === undefined) this.#deliveries.set(key, { route, verdict, reason, count: 1 })
-    else found.count += 1
+    const rows = this.#deliveries.get(route) ?? []
+    for (const row of rows) if (row.verdict === verdict && row.reason === reason) return void (row.count += 1)
+    this.#deliveries.set(route, [...rows, { route, verdict, reason, count: 1 }])
   }
 
   reloaded(result: 'taken' | 'refused'): void {

@@ -1,6 +1,8 @@
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Facts } from '../core/verdict.ts'
 import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
+import { isoTime } from './iso-time.ts'
+import { field, milliseconds, numeral, quoted } from './json-text.ts'
 
 /** Everything about one decision. One is made for every delivery, refused handshake and dropped address. */
 export interface Decided {
@@ -39,14 +41,15 @@ export function auditLine(decided: Decided): string {
   }
 }
 
+/** Byte for byte what `JSON.stringify` would write, at half its cost: which fields there are is known. */
 function wholeLine(decided: Decided): string {
   const { at, id, route, from, certificate, verdict, reason, status, bytes, spent, key, nonce, facts } = decided
-  const record = JSON.stringify({
-    time: new Date(at).toISOString(), id, route, source: from?.text, verdict, reason, status, bytes,
-    ms: { checks: round(spent.checks), store: round(spent.store), receiver: round(spent.receiver) },
-    key, nonce, facts: isEmpty(facts) ? undefined : facts,
-  })
-  return certificate === undefined ? `${record}\n` : `${record.slice(0, -1)},"certificate":${describe(certificate)}}\n`
+  const what = `{"time":"${isoTime(at)}","id":${quoted(id)}${field('route', route)}${field('source', from?.text)}${field('verdict', verdict)}${field('reason', reason)}`
+  const sizes = `,"status":${numeral(status)},"bytes":${numeral(bytes)}`
+  const times = `,"ms":{"checks":${milliseconds(spent.checks)},"store":${milliseconds(spent.store)},"receiver":${milliseconds(spent.receiver)}}`
+  const known = isEmpty(facts) ? '' : `,"facts":${JSON.stringify(facts)}`
+  const shown = certificate === undefined ? '' : `,"certificate":${describe(certificate)}`
+  return `${what}${sizes}${times}${field('key', key)}${field('nonce', nonce)}${known}${shown}}\n`
 }
 
 /** A certificate becomes JSON once; a connection brings many deliveries. */
@@ -63,11 +66,6 @@ function describe(certificate: PeerCertificate): string {
     described.set(certificate, found)
   }
   return found
-}
-
-/** Microseconds are enough. */
-function round(time: Milliseconds): Milliseconds {
-  return Math.round(time * 1_000) / 1_000
 }
 
 function isEmpty(facts: Facts): boolean {

@@ -1,4 +1,3 @@
-import { createHash, hash } from 'node:crypto'
 import { z } from 'zod'
 import { at, defineCheck, type Asked, type CheckTools } from '../core/check.ts'
 import type { Signed } from '../core/delivery.ts'
@@ -7,6 +6,7 @@ import { StoreUnavailable, storeReasons, type Claimed, type Committed, type Nonc
 import type { SchemeFacts } from '../core/signing.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import { pass, refuse, type Facts, type Refuse, type Verdict } from '../core/verdict.ts'
+import { digestInto } from '../schemes/algorithms/digest.ts'
 import { schemeFacts } from '../schemes/scheme-facts.ts'
 import { documentOf, type SignatureSettings } from '../schemes/settings.ts'
 
@@ -113,24 +113,17 @@ function compileNonce(route: string, past: Milliseconds | undefined): (signed: S
   const length = Buffer.alloc(4)
   length.writeUInt32BE(name.length)
   const byId = Buffer.concat([length, name, Buffer.from('id:')])
-  const byMaterial = Buffer.concat([length, name, Buffer.from('material:'), Buffer.alloc(32)])
-  const keyOf = (id: string | undefined, print: Buffer): Buffer => {
-    // Sixteen bits a character, so that no two ids become the same bytes.
-    if (id !== undefined && id !== '') return hash('sha256', Buffer.concat([byId, Buffer.from(id, 'utf16le')]), 'buffer')
-    print.copy(byMaterial, byMaterial.length - 32)
-    return hash('sha256', byMaterial, 'buffer')
-  }
+  const byMaterial = Buffer.concat([length, name, Buffer.from('material:')])
   return ({ material, id, at: signedAt }) => {
-    const print = digest(material)
-    const passesUntil = signedAt === undefined || past === undefined ? undefined : signedAt + past
-    return { key: keyOf(id, print), print, passesUntil }
+    const print = sha256(material)
+    // Sixteen bits a character, so that no two ids become the same bytes.
+    const key = id === undefined || id === '' ? sha256([print], byMaterial) : sha256([Buffer.from(id, 'utf16le')], byId)
+    return { key, print, passesUntil: signedAt === undefined || past === undefined ? undefined : signedAt + past }
   }
 }
 
-function digest(parts: readonly Uint8Array[]): Buffer {
-  const [only] = parts
-  if (parts.length === 1 && only !== undefined) return hash('sha256', only, 'buffer')
-  const hashing = createHash('sha256')
-  for (const part of parts) hashing.update(part)
-  return hashing.digest()
+function sha256(parts: readonly Uint8Array[], before?: Uint8Array): Uint8Array {
+  const digest = new Uint8Array(32)
+  digestInto(digest, 0, 'sha256', parts, before)
+  return digest
 }

@@ -1,12 +1,13 @@
 import type { KeptSecrets } from '../core/kept.ts'
-import { StoreUnavailable, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
+import { StoreUnavailable, type Claimed, type Committed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
+import { Claims } from './claims.ts'
 import { LivedTime } from './lived-time.ts'
 import { recordWords, writeNonce, writeOutcome } from './record.ts'
 import type { Replica } from './replica.ts'
 import { SettledOnce } from './settled-once.ts'
-import { NonceTable } from './table.ts'
+import { NonceTable, type Entry } from './table.ts'
 
 export interface LedgerParts {
   readonly clock: Clock
@@ -26,21 +27,20 @@ const pause: Milliseconds = 100
 /** How many parts of the table one claim may go through for room: some milliseconds of the largest. */
 const sweptAtOnce = 4
 
-/** The nonce of a claim that nobody is there to settle. */
-const nobodys: Nonce = { key: new Uint8Array(32), print: new Uint8Array(32), passesUntil: undefined }
-
 const inFlight = Object.freeze({ state: 'in-flight' })
 
 /**
- * The state machine of docs/replay.md in one process's memory: absent → claimed → committed | absent. Claims stand in a
- * map, committed nonces in a table of plain words. Leases run on the monotonic clock.
+ * The state machine of docs/replay.md in one process's memory: absent → claimed → committed | absent. Claims stand in
+ * memory (claims.ts), committed nonces in a table of plain words. Leases run on the monotonic clock.
  */
 export class Ledger implements NonceStore {
   readonly kept?: KeptSecrets
   readonly table: NonceTable
   readonly #parts: LedgerParts
   readonly #lived: LivedTime
-  readonly #claims = new Map<string, Held>()
+  readonly #claims = new Claims<Held>()
+  /** What an earlier run had under way: nobody is there to settle it. */
+  readonly #nobodys: readonly Held[]
   /** Accepted by the receiver, but not kept yet: what failed to be written. In flight for everyone until it is. */
   readonly #owed = new Map<Held, Uint32Array>()
   readonly #scratch = new Uint32Array(recordWords)
@@ -57,8 +57,8 @@ export class Ledger implements NonceStore {
     const { restored } = parts
     this.table = restored?.table ?? new NonceTable(parts.capacity)
     this.#lived = restored?.lived ?? new LivedTime()
-    if (restored === undefined) return
-    for (const [name, { ends }] of restored.claims) this.#claims.set(name, new Held(this, nobodys, name, ends))
+    this.#nobodys = [...restored?.claims ?? []].map(([name, { ends }]) => new Held(this, keyOnly(name), ends))
+    for (const held of this.#nobodys) this.#claims.add(held)
   }
 
   claim(nonce: Nonce, lease: Milliseconds): Claimed {
@@ -68,23 +68,22 @@ export class Ledger implements NonceStore {
     if (nonce.passesUntil !== undefined && nonce.passesUntil <= this.table.forgotten) {
       throw new StoreUnavailable('the clock went back to a time whose nonces are forgotten')
     }
-    const found = this.find(nonce)
-    return found.state === 'committed' ? found : this.#take(nonce, moment, lease)
+    const found = this.#look(nonce, moment)
+    return found === undefined ? this.#take(nonce, moment, lease) : committed(found)
   }
 
   find(nonce: Nonce): Found {
     if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
-    writeNonce(this.#scratch, nonce)
-    const found = this.table.find(this.#scratch, this.#now())
-    return found === undefined ? { state: 'unknown' } : { state: 'committed', status: found.status, material: found.material }
+    const found = this.#look(nonce, this.#parts.clock.monotonic())
+    return found === undefined ? { state: 'unknown' } : committed(found)
   }
 
   commit(held: Held, outcome: Outcome): boolean {
     if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
-    const current = this.#claims.get(held.name)
+    const current = this.#claims.find(held.nonce)
     if (current !== undefined && current !== held) return false
     const record = this.#scratch
-    const now = this.#now()
+    const now = this.#now(this.#parts.clock.monotonic())
     writeNonce(record, held.nonce)
     writeOutcome(record, outcome)
     if (current === undefined && this.table.find(record, now) !== undefined) return false
@@ -99,7 +98,7 @@ export class Ledger implements NonceStore {
   }
 
   release(held: Held): boolean {
-    if (this.#claims.get(held.name) !== held) return false
+    if (this.#claims.find(held.nonce) !== held) return false
     this.#drop(held)
     return held.stands(this.#parts.clock.monotonic())
   }
@@ -113,15 +112,19 @@ export class Ledger implements NonceStore {
     return this.#closing
   }
 
-  #now(): Instant {
-    const { clock } = this.#parts
-    return this.#lived.see(clock.now(), clock.monotonic())
+  #now(moment: Milliseconds): Instant {
+    return this.#lived.see(this.#parts.clock.now(), moment)
+  }
+
+  #look(nonce: Nonce, moment: Milliseconds): Entry | undefined {
+    writeNonce(this.#scratch, nonce)
+    return this.table.find(this.#scratch, this.#now(moment))
   }
 
   #settled(): Promise<void> {
     const { clock } = this.#parts
-    for (const held of this.#claims.values()) if (held.nonce === nobodys) this.#claims.delete(held.name)
-    const ends = [...this.#claims.values()].map((held) => (held.ends === Infinity ? 0 : held.ends))
+    for (const held of this.#nobodys) this.#claims.delete(held)
+    const ends = this.#claims.all().map((held) => (held.ends === Infinity ? 0 : held.ends))
     if (ends.length === 0) return Promise.resolve()
     return new Promise((resolve) => {
       this.#whenSettled = resolve
@@ -130,30 +133,26 @@ export class Ledger implements NonceStore {
   }
 
   #take(nonce: Nonce, moment: Milliseconds, lease: Milliseconds): Claimed {
-    const name = nameOf(nonce)
-    const holder = this.#claims.get(name)
+    const holder = this.#claims.find(nonce)
     if (holder?.stands(moment) === true) return inFlight as Claimed
-    this.#claims.delete(name)
+    if (holder !== undefined) this.#claims.delete(holder)
     this.#dropLapsed(moment)
     this.#makeRoom(moment)
-    const held = new Held(this, nonce, name, moment + lease)
-    this.#claims.set(name, held)
+    const held = new Held(this, nonce, moment + lease)
+    this.#claims.add(held)
     return held
   }
 
   /** Claims whose owner was never heard of again: oldest first, up to the first that stands. */
   #dropLapsed(moment: Milliseconds): void {
-    for (const held of this.#claims.values()) {
-      if (held.stands(moment)) return
-      this.#claims.delete(held.name)
-    }
+    for (let held = this.#claims.oldest(); held !== undefined && !held.stands(moment); held = this.#claims.oldest()) this.#claims.delete(held)
   }
 
   /** Where the store is full, one part after the other is rid of what expired; after each round there is a pause. */
   #makeRoom(moment: Milliseconds): void {
     if (this.table.size + this.#claims.size < this.#parts.capacity) return
     for (let parts = 0; parts < sweptAtOnce && moment >= this.#sweepAt; parts++) {
-      this.table.sweep(this.#now())
+      this.table.sweep(this.#now(moment))
       if (this.table.size + this.#claims.size < this.#parts.capacity) return
       this.#swept = (this.#swept + 1) % this.table.partCount
       if (this.#swept === 0) this.#sweepAt = moment + pause
@@ -168,13 +167,13 @@ export class Ledger implements NonceStore {
   }
 
   #drop(held: Held): void {
-    this.#claims.delete(held.name)
+    this.#claims.delete(held)
     if (this.#claims.size === 0) this.#whenSettled?.()
   }
 
   #owe(held: Held, record: Uint32Array): void {
     held.ends = Infinity
-    this.#claims.set(held.name, held)
+    if (this.#claims.find(held.nonce) === undefined) this.#claims.add(held)
     this.#owed.set(held, record)
     this.#retryAt = this.#parts.clock.monotonic() + pause
   }
@@ -184,7 +183,7 @@ export class Ledger implements NonceStore {
     if (moment < this.#retryAt) throw new StoreUnavailable('the nonce store cannot be written')
     try {
       for (const [held, record] of this.#owed) {
-        this.#settle(held, record, this.#now())
+        this.#settle(held, record, this.#now(moment))
         this.#owed.delete(held)
       }
     } catch (cause) {
@@ -197,16 +196,14 @@ export class Ledger implements NonceStore {
 /** One claim. Being this very object is what fences: whoever took over put another in its place. */
 class Held extends SettledOnce<boolean> {
   readonly nonce: Nonce
-  readonly name: string
   /** By the monotonic clock. */
   ends: Milliseconds
   readonly #ledger: Ledger
 
-  constructor(ledger: Ledger, nonce: Nonce, name: string, ends: Milliseconds) {
+  constructor(ledger: Ledger, nonce: Nonce, ends: Milliseconds) {
     super()
     this.#ledger = ledger
     this.nonce = nonce
-    this.name = name
     this.ends = ends
   }
 
@@ -223,6 +220,11 @@ class Held extends SettledOnce<boolean> {
   }
 }
 
-function nameOf({ key }: Nonce): string {
-  return Buffer.from(key.buffer, key.byteOffset, 16).toString('latin1')
+function committed({ status, material }: Entry): Committed {
+  return { state: 'committed', status, material }
+}
+
+/** Of a claim in a journal the key is all there is. */
+function keyOnly(name: string): Nonce {
+  return { key: Buffer.from(name, 'latin1'), print: new Uint8Array(0), passesUntil: undefined }
 }

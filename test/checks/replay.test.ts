@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { replay } from '../../src/checks/replay.ts'
 import type { Question } from '../../src/core/check.ts'
@@ -95,6 +96,29 @@ t.test('what is another delivery and what is not', async (t) => {
     ['an id that looks like material', question, { id: 'abc', material: [Buffer.from('x')] }, 'pass'],
   ]
   for (const [name, asked, delivery, wanted] of cases) t.equal((await ask(asked, signed(delivery))).verdict, wanted, name)
+})
+
+/** What is derived here stands in journals and in Redis: it may never change. */
+t.test('key and print are what those before us wrote', async (t) => {
+  const claimed: Nonce[] = []
+  const store: NonceStore = {
+    claim: (nonce) => {
+      claimed.push(nonce)
+      return { state: 'in-flight' }
+    },
+    find: () => ({ state: 'unknown' }),
+    close: () => Promise.resolve(),
+  }
+  const sha256 = (...parts: (string | Uint8Array)[]) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest()
+  const question = compile('github', {}, store, 'billing')
+  const material = [Buffer.from('1700000000.'), Buffer.alloc(70_000, 7)]
+  const print = sha256(...material)
+  await ask(question, signed({ material }))
+  await ask(question, signed({ material: [Buffer.concat(material)] }))
+  await ask(question, signed({ material, id: 'evt_\u00e9' }))
+  const byMaterial = { key: new Uint8Array(sha256('\0\0\0\x07billingmaterial:', print)), print: new Uint8Array(print) }
+  const byId = { ...byMaterial, key: new Uint8Array(sha256('\0\0\0\x07billingid:', Buffer.from('evt_\u00e9', 'utf16le'))) }
+  t.strictSame(claimed.map(({ key, print }) => ({ key, print })), [byMaterial, byMaterial, byId])
 })
 
 t.test('routes and ids do not run into each other', async (t) => {

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import type { Parts } from './digest.ts'
 
 /** One way to prove a message. A row of `algorithms`; handed out whole, so that nobody passes its name around. */
 export type Algorithm = SecretAlgorithm | PublicAlgorithm
@@ -39,10 +40,16 @@ export type Part = Uint8Array | string | typeof secretPart
 /** Where the secret itself stands in a message. */
 export const secretPart = Symbol('secret')
 
-/** The bytes but for the secret: what may be kept, shown and remembered. */
+/** The parts but for the secret. */
+export function openParts(message: Message): Parts {
+  return message.includes(secretPart) ? message.filter((part) => part !== secretPart) : message as Parts
+}
+
+/** The same as bytes: what may be kept, shown and remembered. Texts become bytes, and bytes stay where they are. */
 export function withoutSecret(message: Message): readonly Uint8Array[] {
-  return message.flatMap((part) => {
-    if (part === secretPart) return []
-    return typeof part === 'string' ? Buffer.from(part, 'latin1') : part
-  })
+  return openParts(message).map(inBytes)
+}
+
+function inBytes(part: Uint8Array | string): Uint8Array {
+  return typeof part === 'string' ? Buffer.from(part, 'latin1') : part
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { secretPart, type SecretAlgorithm } from './algorithm.ts'
+import { digestText } from './digest.ts'
 
 const lengths = { sha1: 20, sha256: 32, sha512: 64 } as const
 
@@ -11,12 +11,5 @@ export const hashes: readonly SecretAlgorithm[] = Object.entries(lengths).map(([
   name: `hash-${name}`,
   keys: 'secret',
   length,
-  digest: (message, key, encoding) => {
-    const hash = createHash(name)
-    for (const part of message) {
-      if (typeof part === 'string') hash.update(part, 'latin1')
-      else hash.update(part === secretPart ? key.export() : part)
-    }
-    return hash.digest(encoding)
-  },
+  digest: (message, key, encoding) => digestText(name, message.map((part) => (part === secretPart ? key.export() : part)), encoding),
 }))
