@@ -38,11 +38,17 @@ export class Readings {
     return this.#kept.get(keyOf(shown))?.reading ?? new Reading(shown)
   }
 
-  /** Of one that the handshake found trusted: it is there the next time. */
+  /** Of one that the handshake found trusted, by its DER, one character a byte (latin1); undefined where it is not known. */
+  recall(text: string): Reading | undefined {
+    const known = this.#kept.get(text)
+    return known && this.#touch(text, known)
+  }
+
+  /** The same, and it is there the next time. */
   keep(shown: X509Certificate): Reading {
     const key = keyOf(shown)
-    const known = this.#kept.get(key)
-    if (known !== undefined) return this.#touch(key, known)
+    const known = this.recall(key)
+    if (known !== undefined) return known
     const reading = new Reading(shown)
     const weight = weightOf(shown)
     if (weight <= this.#limits.bytes) this.#add(key, { reading, weight })
