@@ -45,7 +45,8 @@ function addressOf(bytes: readonly number[]): Address {
 
 /** Is it IPv4, however it was spelled? */
 export function isIPv4(bytes: Uint8Array): boolean {
-  for (let at = 0; at < mappedPrefix.length; at++) if (bytes[at] !== mappedPrefix[at]) return false
+  // From its end: most others differ there.
+  for (let at = mappedPrefix.length - 1; at >= 0; at--) if (bytes[at] !== mappedPrefix[at]) return false
   return true
 }
 

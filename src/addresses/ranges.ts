@@ -68,9 +68,10 @@ export function compileRanges(texts: readonly string[]): AddressTest {
     if ('mend' in parsed) throw new Error(`${parsed.what}: ${parsed.mend}`)
     return parsed
   })
-  const four = disjoint(ranges.filter(({ first }) => isIPv4(first)))
+  if (ranges.length === 0) return () => undefined
+  const four = disjoint(ranges.filter(({ first }) => isIPv4(first))).map(({ first, last, text }) => ({ first: numberOf(first), last: numberOf(last), text }))
   const six = disjoint(ranges.filter(({ first }) => !isIPv4(first)))
-  return ({ bytes }) => find(isIPv4(bytes) ? four : six, bytes)
+  return ({ bytes }) => (isIPv4(bytes) ? find(four, numberOf(bytes), difference) : find(six, bytes, order))
 }
 
 /**
@@ -87,20 +88,29 @@ function disjoint(ranges: readonly Range[]): readonly Range[] {
   return kept
 }
 
-/** Binary search; reads bytes, parses and allocates nothing. */
-function find(ranges: readonly Range[], bytes: Uint8Array): string | undefined {
+/** Binary search; parses and allocates nothing. `compare` is below, at or above zero as its first comes before, at or after its second. */
+function find<T>(ranges: readonly { readonly first: T; readonly last: T; readonly text: string }[], wanted: T, compare: (a: T, b: T) => number): string | undefined {
   let low = 0
   let high = ranges.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (order((ranges[middle] as Range).first, bytes) <= 0) low = middle + 1
+    if (compare((ranges[middle] as (typeof ranges)[number]).first, wanted) <= 0) low = middle + 1
     else high = middle
   }
   const candidate = ranges[low - 1]
-  return candidate !== undefined && order(bytes, candidate.last) <= 0 ? candidate.text : undefined
+  return candidate !== undefined && compare(wanted, candidate.last) <= 0 ? candidate.text : undefined
 }
 
-/** Below, at or above zero as `a` comes before, at or after `b`. */
+/** An IPv4 address as the one number that it is. */
+function numberOf(bytes: Uint8Array): number {
+  return (((bytes[12] as number) << 24) | ((bytes[13] as number) << 16) | ((bytes[14] as number) << 8) | (bytes[15] as number)) >>> 0
+}
+
+function difference(a: number, b: number): number {
+  return a - b
+}
+
+/** Byte by byte. */
 function order(a: Uint8Array, b: Uint8Array): number {
   for (let at = 0; at < 16; at++) {
     const difference = (a[at] as number) - (b[at] as number)

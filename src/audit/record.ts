@@ -52,18 +52,18 @@ function wholeLine(decided: Decided): string {
   return `${what}${sizes}${times}${field('key', key)}${field('nonce', nonce)}${known}${shown}}\n`
 }
 
-/** A certificate becomes JSON once; a connection brings many deliveries. */
-const described = new WeakMap<PeerCertificate, string>()
+/** A certificate becomes JSON once: what stands there follows from its DER. */
+const described = new WeakMap<Uint8Array, string>()
 
 function describe(certificate: PeerCertificate): string {
-  let found = described.get(certificate)
+  let found = described.get(certificate.der)
   if (found === undefined) {
     found = JSON.stringify({
       subject: certificate.subject.map(({ type, value }) => `${type}=${value}`).join(', '),
       san: certificate.names.map(({ type, value }) => `${type}:${value}`),
       sha256: certificate.fingerprint,
     })
-    described.set(certificate, found)
+    described.set(certificate.der, found)
   }
   return found
 }

@@ -1,13 +1,14 @@
-import { createHash, type X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { NamePart, PeerCertificate, SubjectName } from '../core/delivery.ts'
 import type { CertificateLink, OcspRule } from '../core/ocsp.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
 import { buildChain, fingerprintOf, isUsual, type Chain } from './chain.ts'
 import { readCertificates } from './pem.ts'
 import { profileOf } from './profile.ts'
+import { Reading } from './reading.ts'
+import type { Readings } from './readings.ts'
 import { findRevocation } from './revocation.ts'
 import type { RevocationList } from './revocation-list.ts'
-import { parseCertificateTime, parseDistinguishedName, parseSubjectNames } from './text.ts'
 
 /** Who vouches for senders, at one time; a reload makes new ones. */
 export interface Vouchers {
@@ -34,6 +35,8 @@ export interface Shown {
   /** Who vouches now. */
   readonly vouchers: () => Vouchers
   readonly now: () => Instant
+  /** What was read before; left out: nothing. */
+  readonly readings?: Readings
 }
 
 /** What stands above a certificate, by these authorities. */
@@ -43,76 +46,78 @@ interface Above {
   readonly intermediates: readonly Uint8Array[]
   /** Are all the ways of the handshake still there? */
   readonly stands: boolean
+  /** Is one of the leaf's wildcards for a name, too, that one of them excludes? */
+  readonly isExcluded: boolean
+  /** When all of them are valid; NaN where that cannot be read. */
+  readonly notBefore: Instant
+  readonly notAfter: Instant
 }
 
 /** How long the handshake's word on the chain's validity is good: after that we look ourselves. */
 const verdictLasts: Milliseconds = 60_000
 
-/** A certificate as OpenSSL reads it: fields on demand, each read once. */
+/** A certificate as it was shown once: what it says, and who vouches for it now. */
 export class Certificate implements PeerCertificate {
-  readonly #leaf: X509Certificate
+  readonly #reading: Reading
   readonly #shown: Shown
   #above: Above | undefined
   #usual: boolean | undefined
   #links: { readonly of: Vouchers; readonly links: readonly CertificateLink[] } | undefined
-  #subject: readonly NamePart[] | undefined
-  #names: readonly SubjectName[] | undefined
-  #wild: readonly SubjectName[] | undefined
-  #fingerprint: string | undefined
-  #keyFingerprint: string | undefined
-  #notBefore: Instant | undefined
-  #notAfter: Instant | undefined
 
   constructor(shown: Shown) {
-    this.#leaf = shown.leaf
     this.#shown = shown
+    this.#reading = readingOf(shown)
   }
 
   get trust(): PeerCertificate['trust'] {
     const { verified, vouchers, now, met } = this.#shown
     if (verified !== 'trusted') return verified
-    if (!this.#isReadable) return { error: 'INVALID_EXTENSION' }
+    if (!this.#reading.isReadable) return { error: 'INVALID_EXTENSION' }
     const [current, time] = [vouchers(), now()]
     const fresh = current === met.vouchers && time - met.at < verdictLasts
     const wanted = current.listsWanted === true || current.lists.length > 0
-    if (fresh && !wanted && this.#wildcards.length === 0 && this.#isUsual) return 'trusted'
-    const { chain: { links, issuers }, stands } = this.#ways
+    if (fresh && !wanted && this.#reading.wildcards.length === 0 && this.#isUsual) return 'trusted'
+    const { chain: { links, issuers }, stands, isExcluded, notBefore, notAfter } = this.#ways
     if (issuers.length === 0 || !stands) return { error: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
-    if (issuers.some((one) => covers(this.#wildcards, profileOf(one)?.excluded ?? everyName))) return { error: 'EXCLUDED_VIOLATION' }
-    if (!fresh && !issuers.every((one) => isValidAt(one, time))) return { error: 'CERT_HAS_EXPIRED' }
+    if (isExcluded) return { error: 'EXCLUDED_VIOLATION' }
+    // Written so that a time which cannot be read (NaN) is not valid.
+    if (!fresh && !(time >= notBefore && time <= notAfter)) return { error: 'CERT_HAS_EXPIRED' }
     return wanted ? findRevocation(links, current.lists, time) ?? 'trusted' : 'trusted'
   }
 
   /** Sent as everybody sends it. Anything else we read ourselves: OpenSSL takes some issuers for authorities that do not say so. */
   get #isUsual(): boolean { return this.#usual ??= isUsual(this.#shown.sent()) }
-  /** Names that cannot be read are no names to Node: a certificate of nobody, where it says somebody. */
-  get #isReadable(): boolean { return this.names.length > 0 || profileOf(this.#leaf)?.hasNames === false }
-  get #wildcards(): readonly SubjectName[] { return this.#wild ??= this.names.filter(isWildcard) }
-  get der(): Uint8Array { return this.#leaf.raw }
+  get der(): Uint8Array { return this.#reading.der }
   get issuers(): readonly Uint8Array[] { return this.#ways.chain.issuers.map((one) => one.raw) }
   get intermediates(): readonly Uint8Array[] { return this.#ways.intermediates }
   get shownTo(): readonly string[] { return this.#shown.shownTo() }
   get ocsp(): OcspRule | undefined { return this.#shown.vouchers().ocsp }
   get links(): readonly CertificateLink[] {
     const vouchers = this.#shown.vouchers()
-    if (this.#links?.of !== vouchers) this.#links = { of: vouchers, links: this.#ways.chain.links.map((link) => linkOf(link, this.#leaf, vouchers)) }
+    if (this.#links?.of !== vouchers) this.#links = { of: vouchers, links: this.#ways.chain.links.map((link) => linkOf(link, this.#reading.x509, vouchers)) }
     return this.#links.links
   }
   get #ways(): Above {
     const { authorities } = this.#shown.vouchers()
-    if (this.#above?.of !== authorities) this.#above = lookUp(this.#shown, authorities)
+    if (this.#above?.of !== authorities) this.#above = lookUp(this.#shown, this.#reading, authorities)
     return this.#above
   }
   vouchedBy(authorities: ReadonlySet<string>): boolean { return this.#ways.chain.passes(authorities) }
-  get subject(): readonly NamePart[] { return this.#subject ??= parseDistinguishedName(this.#leaf.subject) ?? [] }
-  get issuer(): readonly NamePart[] { return parseDistinguishedName(this.#leaf.issuer) ?? [] }
-  get names(): readonly SubjectName[] { return this.#names ??= parseSubjectNames(this.#leaf.subjectAltName) }
-  get fingerprint(): string { return this.#fingerprint ??= sha256(this.#leaf.raw) }
-  get keyFingerprint(): string { return this.#keyFingerprint ??= keyFingerprint(this.#leaf) }
-  get serial(): string { return this.#leaf.serialNumber.toLowerCase().replace(/^0+(?=.)/, '') }
-  get notBefore(): Instant { return this.#notBefore ??= parseCertificateTime(this.#leaf.validFrom) }
-  get notAfter(): Instant { return this.#notAfter ??= parseCertificateTime(this.#leaf.validTo) }
-  get extendedKeyUsage(): readonly string[] { return this.#leaf.keyUsage ?? [] }
+  get subject(): readonly NamePart[] { return this.#reading.subject }
+  get issuer(): readonly NamePart[] { return this.#reading.issuer }
+  get names(): readonly SubjectName[] { return this.#reading.names }
+  get fingerprint(): string { return this.#reading.fingerprint }
+  get keyFingerprint(): string { return this.#reading.keyFingerprint }
+  get serial(): string { return this.#reading.serial }
+  get notBefore(): Instant { return this.#reading.notBefore }
+  get notAfter(): Instant { return this.#reading.notAfter }
+  get extendedKeyUsage(): readonly string[] { return this.#reading.extendedKeyUsage }
+}
+
+/** Strangers get what is known, and leave nothing. */
+function readingOf({ leaf, verified, readings }: Shown): Reading {
+  if (readings === undefined) return new Reading(leaf)
+  return verified === 'trusted' ? readings.keep(leaf) : readings.find(leaf)
 }
 
 /** A certificate that came some other way than a handshake (`explain --cert`); throws where the PEM is not one. */
@@ -127,12 +132,28 @@ export function certificateFromPem(pem: string, verified: PeerCertificate['trust
  * OpenSSL took one of the ways that there were in the handshake. Where a reload took one of these away, nobody knows whether
  * what is left would have done, with its path lengths, name constraints and purposes: only another handshake tells.
  */
-function lookUp({ leaf, sent, met }: Shown, authorities: readonly X509Certificate[]): Above {
-  const chain = buildChain(leaf, sent(), authorities)
+function lookUp(shown: Shown, { x509: leaf, wildcards }: Reading, authorities: readonly X509Certificate[]): Above {
+  const sent = sentWith(shown, leaf)
+  const before = shown.met.vouchers.authorities
+  const chain = buildChain(leaf, sent, authorities)
+  if (shown.verified === 'trusted') for (const one of chain.intermediates) if (!authorities.includes(one)) shown.readings?.keep(one)
   const still = new Set(chain.issuers.map(fingerprintOf))
-  const stands = sameSet(met.vouchers.authorities, authorities)
-    || buildChain(leaf, sent(), met.vouchers.authorities).issuers.every((one) => still.has(fingerprintOf(one)))
-  return { of: authorities, chain, intermediates: chain.intermediates.map((one) => one.raw), stands }
+  const above = chain.issuers.map((one) => new Reading(one))
+  return {
+    of: authorities, chain, intermediates: chain.intermediates.map((one) => one.raw),
+    stands: sameSet(before, authorities) || buildChain(leaf, sent, before).issuers.every((one) => still.has(fingerprintOf(one))),
+    isExcluded: chain.issuers.some((one) => covers(wildcards, profileOf(one)?.excluded ?? everyName)),
+    notBefore: Math.max(...above.map((one) => one.notBefore)), notAfter: Math.min(...above.map((one) => one.notAfter)),
+  }
+}
+
+/** Those that were seen before as they were then, so that no signature among them is verified twice. */
+function sentWith({ sent, readings }: Shown, leaf: X509Certificate): readonly X509Certificate[] {
+  if (readings === undefined) return sent()
+  return sent().map((one) => {
+    const { x509 } = readings.find(one)
+    return x509 === leaf ? one : x509
+  })
 }
 
 function sameSet(some: readonly X509Certificate[], others: readonly X509Certificate[]): boolean {
@@ -146,34 +167,10 @@ function linkOf([one, issuer]: Chain['links'][number], leaf: X509Certificate, vo
   }
 }
 
-const isWildcard = ({ type, value }: SubjectName): boolean => type === 'dns' && value.startsWith('*.')
-
 /** What an authority excludes whose certificate we cannot read. */
 const everyName = ['']
 
 /** Does one of these wildcards stand for a name that is excluded, too? OpenSSL compares them as text (CVE-2025-61727 was that in Go). */
 function covers(wildcards: readonly SubjectName[], excluded: readonly string[]): boolean {
   return wildcards.some(({ value }) => excluded.some((one) => one === '' || `.${one}`.endsWith(value.slice(1).toLowerCase())))
-}
-
-const validity = new WeakMap<X509Certificate, { readonly notBefore: Instant; readonly notAfter: Instant }>()
-
-/** Written so that a time which cannot be read (NaN) is not valid. */
-function isValidAt(one: X509Certificate, now: Instant): boolean {
-  const known = validity.get(one) ?? { notBefore: parseCertificateTime(one.validFrom), notAfter: parseCertificateTime(one.validTo) }
-  validity.set(one, known)
-  return now >= known.notBefore && now <= known.notAfter
-}
-
-/** Empty for a key that OpenSSL does not know: no pin matches it (CVE-2024-24783 was a crash here). */
-function keyFingerprint(leaf: X509Certificate): string {
-  try {
-    return sha256(leaf.publicKey.export({ type: 'spki', format: 'der' }))
-  } catch {
-    return ''
-  }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

@@ -49,6 +49,23 @@ export function isUsual(sent: readonly X509Certificate[]): boolean {
   return sent.length <= mostSent && sent.every((one) => one.ca)
 }
 
+const belowRoots = new WeakMap<readonly X509Certificate[], WeakMap<X509Certificate, boolean>>()
+
+/**
+ * Did roots among these authorities issue it, and could nobody else of them have? Then what is sent behind it counts for
+ * nothing: OpenSSL looks for an issuer among the authorities first (X509_V_FLAG_TRUSTED_FIRST, always on since 1.1.0), and a
+ * root ends the way. Asked once for each certificate and list.
+ */
+export function isBelowRoots(leaf: X509Certificate, authorities: readonly X509Certificate[]): boolean {
+  const known = belowRoots.get(authorities)?.get(leaf)
+  if (known !== undefined) return known
+  const possible = authorities.filter((one) => leaf.checkIssued(one))
+  const answer = possible.length > 0 && possible.every((one) => isIssuedBy(leaf, one) && isIssuedBy(one, one))
+  const answers = belowRoots.get(authorities) ?? new WeakMap<X509Certificate, boolean>()
+  belowRoots.set(authorities, answers.set(leaf, answer))
+  return answer
+}
+
 const noWay: Chain = { issuers: [], intermediates: [], links: [], passes: () => false }
 
 /** SHA-256 of the DER, 64 lower-case hex digits. */

@@ -25,6 +25,15 @@ export function readCertificates(text: string): X509Certificate[] {
   })
 }
 
+/** A certificate in DER, and no text inside of it that looks like another one in PEM: Node would take that. Undefined where it cannot be read. */
+export function parseDer(der: Buffer): X509Certificate | undefined {
+  try {
+    return new X509Certificate(`-----BEGIN CERTIFICATE-----\n${der.toString('base64').replaceAll(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`)
+  } catch {
+    return undefined
+  }
+}
+
 /** The one private key of a PEM text, not encrypted; throws a plain sentence otherwise. Never quotes the key. */
 export function readKey(text: string): KeyObject {
   const keys = blocks(text).filter(({ label }) => label.endsWith('PRIVATE KEY'))

@@ -13,7 +13,7 @@ export function certificateLines(certificate: PeerCertificate, headers: readonly
 }
 
 const encoders: Record<CertificateHeader, (certificate: PeerCertificate) => string> = {
-  'Client-Cert': once(() => undefined, ({ der }) => byteSequence(der)),
+  'Client-Cert': once(() => undefined, ({ der }) => leafSequence(der)),
   // RFC 9440 §2.3: never the leaf; the root may be left out, and is: what the sender sent and what we know of it are told alike.
   'Client-Cert-Chain': once(aboveIt, ({ intermediates }) => intermediates.map(byteSequence).join(', ')),
   'X-Forwarded-Client-Cert': once(aboveIt, forwardedClientCert),
@@ -34,6 +34,17 @@ function once(of: (certificate: PeerCertificate) => unknown, encode: (certificat
     known.set(certificate, { of: now, value })
     return value
   }
+}
+
+/** The next connection shows the same bytes. */
+const sequences = new WeakMap<Uint8Array, string>()
+
+function leafSequence(der: Uint8Array): string {
+  const known = sequences.get(der)
+  if (known !== undefined) return known
+  const value = byteSequence(der)
+  sequences.set(der, value)
+  return value
 }
 
 /** RFC 8941 §3.3.5. */

@@ -16,6 +16,10 @@ export interface EntranceParts {
   readonly dropped: (drop: Drop) => void
 }
 
+/** Kept on the socket itself: a `WeakMap` with an entry for each costs every collection of the garbage. */
+const entered = Symbol('entered')
+interface Inside extends Socket { [entered]?: Entered | undefined }
+
 /** A connection that may begin its handshake. */
 export interface Entered {
   readonly from: Address
@@ -32,7 +36,9 @@ export interface Entered {
  */
 export class Entrance {
   readonly #parts: EntranceParts
-  readonly #waiting = new WeakMap<Socket, Entered>()
+  /** By number: to find a place for an object in a set costs more. */
+  readonly #inside = new Map<number, Socket>()
+  #count = 0
 
   constructor(parts: EntranceParts) {
     this.#parts = parts
@@ -45,18 +51,32 @@ export class Entrance {
     if (peer === undefined) return void socket.destroy()
     const place = this.#parts.connections.enter()
     if (place === 'overloaded') return this.#turnAway(socket, { from: peer, reason: place, facts: {} })
-    socket.once('close', place.leave)
     const passing = { socket, place, rules, onward }
-    if (rules.mustProxy(peer) === undefined) {
-      const cancel = this.#limit(deadline, () => this.#late(socket, peer))
-      return this.#settle(passing, { from: peer, headerLength: 0 }, cancel)
-    }
-    this.#awaitHeader(passing, peer, deadline)
+    if (rules.mustProxy(peer) !== undefined) return this.#awaitHeader(passing, peer, deadline)
+    const cancel = this.#limit(deadline, () => this.#late(socket, peer))
+    this.#follow(passing, cancel)
+    this.#settle(passing, { from: peer, headerLength: 0 }, cancel)
   }
 
   /** What is known of a socket that went onward; undefined once it was turned away, and recorded, for being late. */
   known(socket: Socket | undefined): Entered | undefined {
-    return socket === undefined ? undefined : this.#waiting.get(socket)
+    return (socket as Inside | undefined)?.[entered]
+  }
+
+  /** Breaks every connection that came in, and is still open. */
+  destroy(): void {
+    for (const socket of this.#inside.values()) socket.destroy()
+  }
+
+  /** One listener for all that is to be done once it is gone. */
+  #follow({ socket, place }: Passing, cancel: Cancel): void {
+    const number = this.#count++
+    this.#inside.set(number, socket)
+    socket.on('close', () => {
+      this.#inside.delete(number)
+      place.leave()
+      cancel()
+    })
   }
 
   #awaitHeader(passing: Passing, peer: Address, deadline: Milliseconds): void {
@@ -67,7 +87,7 @@ export class Entrance {
       taking.stop()
       this.#refuseHeader(socket, peer, 'the header did not come in time')
     })
-    socket.once('close', cancel)
+    this.#follow(passing, cancel)
     const taking = takeProxyHeader(socket, (outcome: ProxyOutcome) => {
       if (outcome.state === 'header') {
         from = outcome.source ?? peer
@@ -85,8 +105,8 @@ export class Entrance {
       cancel()
       return this.#turnAway(socket, { from, reason, facts: {} })
     }
-    socket.once('close', cancel)
-    this.#waiting.set(socket, { from, arrived: cancel, hasSpoken: () => socket.bytesRead > headerLength })
+    const inside: Inside = socket
+    inside[entered] = { from, arrived: cancel, hasSpoken: () => socket.bytesRead > headerLength }
     onward()
   }
 
@@ -103,7 +123,8 @@ export class Entrance {
   }
 
   #late(socket: Socket, from: Address): void {
-    this.#waiting.delete(socket)
+    const inside: Inside = socket
+    inside[entered] = undefined
     this.#turnAway(socket, { from, reason: 'handshake-failed', facts: { error: 'the handshake was not over in time' } })
   }
 

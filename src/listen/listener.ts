@@ -21,7 +21,7 @@ import { respondProblem, type ProblemDetails } from './respond.ts'
 import type { SourceRules } from './source.ts'
 import { dismissUntrusted, lackOfName, lackOfTrust, watchExpiry, type Lack } from './standing.ts'
 import type { TlsMaterial } from './tls.ts'
-import type { Turn } from './turn.ts'
+import type { SenderParts, Turn } from './turn.ts'
 
 /** What a listener needs; the functions read the state that holds at the time of the call, so a reload needs no rewiring. */
 export interface ListenerParts {
@@ -64,9 +64,13 @@ export class Listener {
   #server: Server
   #cancelSweep: Cancel = () => {}
   #cancelExpiry: Cancel = () => {}
-  readonly #sockets = new Set<Socket>()
-  readonly #senders = new Set<SenderConnection>()
+  /** By number: to find a place for an object in a set costs more. */
+  readonly #senders = new Map<number, SenderConnection>()
+  #count = 0
   readonly #date: () => string
+  readonly #serving: SenderParts['serve'] = (turn, sender) => this.#serve(turn, sender)
+  readonly #refusing: SenderParts['refuse'] = (sender, reply, reason, what) => this.#refuse(sender, reply, reason, what)
+  readonly #vouchers: Shown['vouchers'] = () => this.#rules.tls
 
   constructor(parts: ListenerParts) {
     this.#parts = parts
@@ -106,12 +110,12 @@ export class Listener {
   /** What would hold up the deliveries of open connections, were it done when these rules hold. */
   async prepare({ tls: { lateLists } }: ListenerRules): Promise<void> {
     if (lateLists.length === 0) return
-    for (const { socket, certificate } of this.#senders) if (socket.authorized && certificate !== undefined) await verifyLateLists(certificate, lateLists)
+    for (const { socket, certificate } of this.#senders.values()) if (socket.authorized && certificate !== undefined) await verifyLateLists(certificate, lateLists)
   }
 
   /** Whose connections are open. */
   get senders(): readonly SenderConnection[] {
-    return [...this.#senders]
+    return [...this.#senders.values()]
   }
 
   /**
@@ -122,15 +126,15 @@ export class Listener {
     const gone = new Promise<void>((resolve) => { this.#door.close(() => resolve()) })
     void gone.then(() => { this.#cancelSweep(); this.#cancelExpiry() })
     this.#parts.clock.after(idleGrace, () => {
-      for (const sender of this.#senders) if (sender.idle) sender.socket.destroySoon()
+      for (const sender of this.#senders.values()) if (sender.idle) sender.socket.destroySoon()
     })
     return gone
   }
 
   /** Breaks what is still open. */
   destroy(): void {
-    for (const sender of this.#senders) sender.cut('drain')
-    for (const socket of this.#sockets) socket.destroy()
+    for (const sender of this.#senders.values()) sender.cut('drain')
+    this.#entrance.destroy()
   }
 
   /** Deadlines by one timer for all connections: one each would cost more than to look. */
@@ -138,7 +142,7 @@ export class Listener {
     const { headersTimeout, idleTimeout } = this.#rules.limits
     const { clock } = this.#parts
     const now = clock.monotonic()
-    for (const sender of this.#senders) {
+    for (const sender of this.#senders.values()) {
       sender.tick(now)
       if (sender.isHandedOver && sender.hasLostTrust(clock.now())) sender.dismiss()
     }
@@ -146,8 +150,6 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
     const { source, limits } = this.#rules
     this.#entrance.enter(socket, source, limits.handshakeTimeout, () => void this.#server.emit('connection', socket))
   }
@@ -175,12 +177,13 @@ export class Listener {
     const sender = this.#senderOf(socket, entered.from, rules)
     const lack = lackOfName(rules.tls, sender.called) ?? lackOfTrust(this.#rules.tls, sender.certificate)
     if (this.#turnAway(sender, lack) !== undefined) return void socket.destroy()
-    this.#senders.add(sender)
+    const number = this.#count++
+    this.#senders.set(number, sender)
     const { maxConnectionAge } = rules.limits
     const cancel = maxConnectionAge === undefined ? undefined : this.#parts.clock.after(maxConnectionAge, () => sender.retire())
-    socket.once('close', () => {
+    socket.on('close', () => {
       cancel?.()
-      this.#senders.delete(sender)
+      this.#senders.delete(number)
     })
     sender.open()
   }
@@ -192,8 +195,7 @@ export class Listener {
       certificateOf: () => this.#certificateOf(socket, met),
       // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
       sourceOf: (headers: Headers) => this.#rules.source.behind(headers, from),
-      serve: (turn, sender) => this.#serve(turn, sender),
-      refuse: (sender, reply, reason, what) => this.#refuse(sender, reply, reason, what),
+      serve: this.#serving, refuse: this.#refusing,
     })
   }
 
@@ -228,7 +230,7 @@ export class Listener {
 
   /** What was trusted in the handshake is judged by the rules of today. */
   #certificateOf(socket: TLSSocket, met: Shown['met']): PeerCertificate | undefined {
-    return peerCertificate(socket, { met, vouchers: () => this.#rules.tls, now: this.#parts.clock.now })
+    return peerCertificate(socket, { met, vouchers: this.#vouchers, now: this.#parts.clock.now })
   }
 
   /** Node keeps the socket below a TLS socket under this name, and nowhere else; without it nobody would get in. */

@@ -12,8 +12,10 @@ export class ServerNames<Chosen> {
     for (const name of namesOf(certificate)) if (!this.#exact.has(name)) this.#exact.set(name, chosen)
   }
 
-  /** By the whole name, else by the one wildcard that could take it; undefined where no certificate carries it. */
+  /** By the whole name (most senders write it in its one form), else by the one wildcard that could take it; undefined where no certificate carries it. */
   find(name: string): Chosen | undefined {
+    const known = name.startsWith('*') ? undefined : this.#exact.get(name)
+    if (known !== undefined) return known
     const host = parseHost(name)
     if (host === undefined) return undefined
     const wildcard = wildcardOf(host)

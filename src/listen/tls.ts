@@ -61,7 +61,7 @@ export function buildTlsOptions(plan: TlsPlan, fetched: FetchedAt = () => [], re
   const { authorities, lists } = readVouchers(plan, attempt, read)
   if (problems.length > 0 || own === undefined) return { problems }
   const shared = { ...serverOptions(plan), ...senderOptions(plan, authorities) }
-  const options = attempt([], 'see what OpenSSL says', () => withNames(shared, [own, ...others.flatMap((pair) => pair ?? [])]))
+  const options = attempt([], 'see what OpenSSL says', () => withNames(shared, [own, ...others.flatMap((pair) => pair ?? [])].map((pair) => completed(pair, authorities))))
   if (options === undefined) return { problems }
   const listsNow = compileLists(plan, lists, fetched)
   const { mode, ocsp } = plan.clientCertificate ?? {}
@@ -104,6 +104,22 @@ function readVouchers({ clientCertificate: asked }: TlsPlan, attempt: Attempt, r
   const lists = asked.crl.flatMap((crl, index) => 'url' in crl ? [] :
     attempt(at('crl', index), 'write complete revocation lists, PEM or DER, as their authority issued them', () => readLists(read(crl), authorities)) ?? [])
   return { authorities, lists }
+}
+
+/**
+ * With the authorities behind it that OpenSSL would find there in every handshake, and verify each time anew, for a certificate
+ * that stands alone in its file. Where more than one could be meant, OpenSSL chooses as before.
+ */
+function completed(pair: Pair, authorities: readonly X509Certificate[]): Pair {
+  const chain = [...pair.certificates]
+  if (chain.length > 1) return pair
+  for (let last = chain.at(-1); last !== undefined && !isIssuedBy(last, last);) {
+    const [issuer, ...more] = authorities.filter((one) => isIssuedBy(last as X509Certificate, one))
+    if (more.length > 0 || (issuer !== undefined && chain.includes(issuer))) return pair
+    if (issuer !== undefined) chain.push(issuer)
+    last = issuer
+  }
+  return { ...pair, cert: chain.map(String).join('') }
 }
 
 /** The first pair answers where no name is called; the others by theirs. All ask for the same senders. */

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { Certificate } from '../../src/certificates/certificate.ts'
-import { buildChain, fingerprintOf } from '../../src/certificates/chain.ts'
+import { buildChain, fingerprintOf, isBelowRoots } from '../../src/certificates/chain.ts'
 import { makeAuthority } from '../../src/pki/authority.ts'
 import { keyUsage, oddCertificate, resign } from '../support/odd.ts'
 import { makeCa, type Ca } from '../support/pki.ts'
@@ -111,3 +111,28 @@ async function crossSign(ca: Ca, by: Ca): Promise<X509Certificate> {
   const made = await makeAuthority({ subject: { CN: name }, keys: ca.authority.keys, notBefore: Date.now() - 1000, notAfter: Date.now() + 1e7 }, by.authority)
   return parse(made.certificate.toString('pem'))
 }
+
+t.test('right below roots, and below nobody else: what is sent counts for nothing', async (t) => {
+  const [root, other] = [await makeCa({ name: 'Root' }), await makeCa({ name: 'Other' })]
+  const [middle, namesake] = [await root.below({ name: 'Middle' }), await makeCa({ name: 'Root' })]
+  const leaf = parse((await root.client()).certificate)
+  const below = parse((await middle.client()).certificate)
+  const crossed = await crossSign(root, other)
+  const rows: [string, X509Certificate, X509Certificate[], boolean][] = [
+    ['below the only root', leaf, of(root), true],
+    ['among several', leaf, of(other, root, middle), true],
+    ['below another', leaf, of(other), false],
+    ['below an intermediate that is known', below, of(root, middle), false],
+    ['below an intermediate that is sent', below, of(root), false],
+    ['the root is known as one below another, too', leaf, [...of(root), crossed], false],
+    ['nobody is known', leaf, [], false],
+    ['a root of the same name and another key', parse((await namesake.client()).certificate), of(root), false],
+  ]
+  for (const [name, one, authorities, expected] of rows) {
+    t.equal(isBelowRoots(one, authorities), expected, name)
+    t.equal(isBelowRoots(one, authorities), expected, `${name}, asked again`)
+    if (!expected) continue
+    const found = [[], of(root), of(middle, other, namesake), [crossed]].map((sent) => buildChain(one, sent, authorities).issuers)
+    for (const issuers of found) t.same(issuers.map(fingerprintOf), of(root).map(fingerprintOf), `${name}: the same way whatever is sent`)
+  }
+})

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createSecureContext, type SecureVersion } from 'node:tls'
-import t from 'tap'
+import { createSecureContext, type SecureVersion, type TlsOptions } from 'node:tls'
+import t, { type Test } from 'tap'
 import type { ClientCertificatePlan, TlsPlan } from '../../src/core/plan.ts'
 import { buildTlsOptions, type TlsMaterial } from '../../src/listen/tls.ts'
 import { makeCa, makePki } from '../support/pki.ts'
@@ -117,4 +117,33 @@ async function sessionOf({ meet, credentials, versions }: Trial): Promise<Buffer
   met?.client.resume()
   if (met !== undefined) await once(met.client, 'close')
   return session ?? met?.client.getSession()
+}
+
+t.test('behind our certificate stands what OpenSSL would put there itself, in each handshake anew', async (t) => {
+  const other = await makeCa()
+  const chained = await intermediate.server()
+  const rows: [string, { readonly chain: string, readonly certificate: string, readonly key: string }, string, string[], number][] = [
+    ['its root is known', own, own.certificate, [ca.certificate], 2],
+    ['root and intermediate are known', chained, chained.certificate, [ca.certificate, intermediate.certificate], 3],
+    ['only its intermediate is known', chained, chained.certificate, [intermediate.certificate], 2],
+    ['nobody above it is known', own, own.certificate, [other.certificate], 1],
+    ['only the root above its intermediate is known', chained, chained.certificate, [ca.certificate], 1],
+    ['its file tells more than itself', chained, chained.certificate + intermediate.certificate, [ca.certificate], 2],
+  ]
+  for (const [name, { key }, certificate, trusted, length] of rows) {
+    const built = build({ certificate, key, clientCertificate: { ...asking, ca: trusted } })
+    const ours = await sentBy(t, built.options)
+    t.equal(ours.length, length, name)
+    t.same(ours, await sentBy(t, { ...built.options, cert: certificate }), `${name}: as OpenSSL would`)
+    t.equal(built.certificates.length, certificate.split('BEGIN').length - 1, `${name}: our own are those of the file`)
+  }
+})
+
+/** What a server sends, leaf first. */
+async function sentBy(t: Test, options: TlsOptions): Promise<string[]> {
+  const { meet } = await listenTls(t, options)
+  const met = await meet({})
+  const sent = []
+  for (let one = met?.client.getPeerX509Certificate(); one !== undefined; one = one.issuerCertificate) sent.push(one.fingerprint256)
+  return sent
 }
