@@ -39,7 +39,8 @@ export function towardsReceiver({ raw, names }: Headers, introduction: Introduct
     'Sallyport-Delivery', introduction.id,
   )
   if (introduction.sender !== undefined) kept.push('Sallyport-Sender', printable(introduction.sender))
-  if (certificate !== undefined && introduction.certificateHeaders.length > 0 && certificate.trust === 'trusted') kept.push(...certificateLines(certificate, introduction.certificateHeaders))
+  const told = introduction.certificateHeaders
+  if (told.length > 0 && certificate?.trust === 'trusted') for (const text of certificateLines(certificate, told)) kept.push(text)
   return kept
 }
 

@@ -6,10 +6,12 @@ import type { CertificateHeader } from '../core/policy.ts'
  * where a reload changed what stands above it.
  */
 export function certificateLines(certificate: PeerCertificate, headers: readonly CertificateHeader[]): string[] {
-  return headers.flatMap((header) => {
+  const lines: string[] = []
+  for (const header of headers) {
     const value = encoders[header](certificate)
-    return value === '' ? [] : [header, value]
-  })
+    if (value !== '') lines.push(header, value)
+  }
+  return lines
 }
 
 const encoders: Record<CertificateHeader, (certificate: PeerCertificate) => string> = {

@@ -74,16 +74,21 @@ function patterns({ hosts }: Match): readonly string[] {
 
 class HostTable {
   readonly #paths = new Map<string, PathTable>()
+  /** Of the routes that name no host. */
+  #any: PathTable | undefined
 
   pathsFor(pattern: string): PathTable {
-    return ensure(this.#paths, pattern, () => new PathTable())
+    const paths = ensure(this.#paths, pattern, () => new PathTable())
+    if (pattern === anyHost) this.#any = paths
+    return paths
   }
 
   find(host: string, path: string): Methods | undefined {
+    if (this.#paths.size === 1 && this.#any !== undefined) return this.#any.find(path)
     const wildcard = wildcardOf(host)
     return this.#paths.get(host)?.find(path)
       ?? (wildcard === undefined ? undefined : this.#paths.get(wildcard)?.find(path))
-      ?? this.#paths.get(anyHost)?.find(path)
+      ?? this.#any?.find(path)
   }
 }
 

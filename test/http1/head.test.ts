@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isFieldLine, parseHead } from '../../src/http1/head.ts'
+import { isFieldLine, parseHead, wholeHead } from '../../src/http1/head.ts'
 
 const start = 'POST / HTTP/1.1'
 
@@ -60,4 +60,26 @@ t.test('what may be written is what is read', async (t) => {
   }))
   for (const value of ['a\r\nb', 'a\n', '\r', '\0', '\u0100', 'a\u2028']) t.notOk(isFieldLine('A', value), escape(value))
   for (const name of ['', 'A B', 'A:', 'A\r\n', '\u0130']) t.notOk(isFieldLine(name, 'x'), escape(name))
+})
+
+t.test('a long value is judged by all of it, whichever was judged before', async (t) => {
+  const long = 'a'.repeat(1_000)
+  const changed = (at: number, character: string) => long.slice(0, at) + character + long.slice(at + 1)
+  t.ok(isFieldLine('A', long))
+  t.ok(isFieldLine('A', long))
+  for (const at of [0, 500, 999]) for (const character of ['\r', '\n', '\0', '\u0100']) {
+    t.notOk(isFieldLine('A', changed(at, character)), `${escape(character)} at ${at}`)
+    t.notOk(isFieldLine('A', changed(at, character)), 'and again')
+  }
+  t.notOk(isFieldLine('A:', long), 'the name, too')
+})
+
+t.test('a head longer than most, and one whose end lies where the first look ends', async (t) => {
+  for (let length = 2_000; length < 2_100; length++) {
+    const text = `${start}\r\nX-A: ${'a'.repeat(length - start.length - '\r\nX-A: \r\n\r\n'.length)}\r\n\r\n`
+    const bytes = Buffer.from(text, 'latin1')
+    t.equal(wholeHead(bytes)?.length, length)
+    t.equal(wholeHead(Buffer.concat([bytes, Buffer.from('body\r\n\r\n')]))?.length, length)
+    t.equal(wholeHead(bytes.subarray(0, -1)), undefined)
+  }
 })
