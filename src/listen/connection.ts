@@ -141,15 +141,13 @@ export class SenderConnection {
     this.#goOn()
   }
 
-  /** Serves what is in the inbox, as far as it may be served now. */
+  /** Serves the next request in the inbox, where it may be served now. What is behind it waits, also where it is answered at once. */
   #advance(): void {
-    while (this.#turn === undefined && this.#phase !== 'closing' && this.#inbox.length > 0) {
-      const head = this.#heads.read()
-      if (head === undefined) break
-      if (typeof head === 'string') return this.#refuse('malformed-request', head)
-      this.#begin(head)
-    }
-    if (this.#isAll && this.#turn === undefined && this.#phase !== 'closing') this.#endOf(this.#inbox.length)
+    if (this.#turn !== undefined || this.#phase === 'closing') return
+    const head = this.#inbox.length > 0 ? this.#heads.read() : undefined
+    if (typeof head === 'string') return this.#refuse('malformed-request', head)
+    if (head !== undefined) return this.#begin(head)
+    if (this.#isAll) this.#endOf(this.#inbox.length)
   }
 
   /** The sender has written its last, and whatever was whole is answered. */

@@ -57,6 +57,15 @@ async function again(t: Test, { port, pki }: TestGateway, bytes: string): Promis
 
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   for (const [name, goodbye] of [['its goodbye', byNotify], ['a FIN alone', byFin]] as const) {
+    t.test(`${version}, ${name} behind requests that are refused at once: each of them is`, async (t) => {
+      const { gateway, receiver } = await start(t)
+      const { client, end } = await goodbye(t, gateway, version)
+      client.send('POST /elsewhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab'.repeat(3))
+      end()
+      for (let nth = 0; nth < 3; nth++) t.equal((await client.response()).status, 404)
+      t.same(receiver.seen, [])
+    })
+
     t.test(`${version}, ${name} behind the request, while the receiver is at work`, async (t) => {
       const { gateway, receiver } = await start(t)
       let answer = (): void => undefined

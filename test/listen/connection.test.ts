@@ -219,3 +219,19 @@ t.test('what is no TLS any more within a delivery closes the connection, and its
   t.ok(isBroken)
   t.strictSame(refused, [])
 })
+
+t.test('a request a turn, also where each is answered at once: nobody else waits for what one sender wrote ahead', async (t) => {
+  let served = 0
+  const { socket, written } = open((turn) => {
+    served++
+    answer(turn)
+  })
+  socket.once('data', () => t.equal(served, 1, 'the others have their turn later'))
+  socket.push(request.repeat(4))
+  await new Promise(process.nextTick)
+  socket.push(null)
+  await turns()
+  t.equal(served, 4)
+  t.equal(written.join('').split('HTTP/1.1 200').length - 1, 4)
+  t.match(written.join(''), /Connection: close\r\n\r\nok$/, 'the last one closes')
+})
