@@ -64,7 +64,9 @@ export class Endpoint {
 
   #connect(waiting: Waiting): void {
     this.#open++
-    const socket = this.#line.connect()
+    let connection: ReceiverConnection | undefined
+    // What speaks before it can be asked is not listened to.
+    const socket = this.#line.connect((bytes) => (connection === undefined ? void socket.destroy() : connection.take(bytes)))
     let error: NodeJS.ErrnoException | undefined
     let code: string | undefined
     const cancel = this.#clock.after(this.#plan.connectTimeout, () => {
@@ -81,7 +83,7 @@ export class Endpoint {
     socket.once(this.#line.ready, () => {
       cancel()
       socket.off('error', note).off('close', failed)
-      const connection = new ReceiverConnection(socket, this.#line.host, (one) => this.#rest(one), (one) => this.#lost(one))
+      connection = new ReceiverConnection(socket, this.#line.host, (one) => this.#rest(one), (one) => this.#lost(one))
       if (waiting.sink.isWanted) connection.send(waiting.outbound, waiting.sink)
       else this.#freed(connection)
     })

@@ -39,12 +39,12 @@ export class ReceiverConnection {
   #waits = false
   #error: NodeJS.ErrnoException | undefined
 
-  /** `socket` is connected. `freed`: its response is over, and it may be used again. `gone`: it never will. */
+  /** `socket` is connected; what it reads is handed to `take`. `freed`: its response is over, and it may be used again. `gone`: it never will. */
   constructor(socket: Socket, host: string, freed: (connection: ReceiverConnection) => void, gone: (connection: ReceiverConnection) => void) {
     this.#socket = socket
     this.#host = host
     this.#freed = freed
-    socket.on('data', (chunk: Buffer) => this.#take(chunk)).on('end', () => this.#ended()).on('error', (error) => { this.#error = error })
+    socket.on('end', () => this.#ended()).on('error', (error) => { this.#error = error })
     socket.on('close', () => {
       this.#break({ kind: 'connection', code: this.#error?.code ?? 'closed' })
       gone(this)
@@ -94,7 +94,8 @@ export class ReceiverConnection {
     return `${method} ${target} HTTP/1.1\r\nhost: ${this.#host}\r\nconnection: keep-alive\r\n${lines}content-length: ${length}\r\n\r\n`
   }
 
-  #take(chunk: Buffer): void {
+  /** Bytes that came, and are ours. */
+  take(chunk: Buffer): void {
     // Nobody asked: whatever it is, the next response must not be taken for it.
     if (this.#sink === undefined) return void this.#socket.destroy()
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
