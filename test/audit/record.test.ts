@@ -25,7 +25,7 @@ const instant = fc.oneof(fc.integer({ min: 1_600_000_000_000, max: 1_600_000_005
 
 const decided: fc.Arbitrary<Decided> = fc.record({
   at: instant, id: text, route: maybe, from: fc.option(text.map((text) => ({ text, bytes: new Uint8Array(16) })), { nil: undefined }),
-  certificate: fc.option(fc.record({ subject: fc.constant([{ type: 'CN', value: 'a "b"' }]), names: fc.constant([{ type: 'dns', value: 'a.example' }]), fingerprint: text }) as unknown as fc.Arbitrary<NonNullable<Decided['certificate']>>, { nil: undefined }),
+  certificate: fc.option(fc.record({ der: fc.constant(1).map((length) => new Uint8Array(length)), subject: fc.constant([{ type: 'CN', value: 'a "b"' }]), names: fc.constant([{ type: 'dns', value: 'a.example' }]), fingerprint: text }) as unknown as fc.Arbitrary<NonNullable<Decided['certificate']>>, { nil: undefined }),
   verdict: fc.constantFrom('accepted', 'refused'), reason: maybe, status: fc.oneof(fc.integer(), fc.double()), bytes: fc.nat(),
   spent: fc.record({ checks: time, store: time, receiver: time }), key: maybe,
   nonce: fc.constantFrom('committed', 'released', 'lost', undefined), facts: fc.dictionary(text, fc.jsonValue()) as fc.Arbitrary<Decided['facts']>,
