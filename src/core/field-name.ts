@@ -29,7 +29,7 @@ function placeOf(head: string, from: number, length: number): number {
   return (length * 31 + head.charCodeAt(from) * 7 + head.charCodeAt(middle) * 13 + head.charCodeAt(from + length - 1)) % places
 }
 
-/** A copy: V8 keeps the whole head for as long as a slice of it. */
+/** A copy, of characters of one byte: V8 keeps the whole head for as long as a slice of it. */
 function alone(slice: string): string {
   return Buffer.from(slice, 'latin1').toString('latin1')
 }
@@ -42,7 +42,9 @@ export function lowerName(name: string): string {
   if (known !== undefined) return known
   const made = name.toLowerCase()
   if (name.length > longest) return made
+  const key = alone(name)
+  if (key !== name) return made
   if (lower.size >= places) lower.clear()
-  lower.set(name, made)
+  lower.set(key, alone(made))
   return made
 }
