@@ -67,9 +67,9 @@ export function judge(policy: Policy, reached: Reached, clock: Pick<Clock, 'mono
   if (fault !== undefined) return early(fault, route, { dropped, from })
   const { id, at, method, read, certificate } = reached
   const head: Head = { id, from, at, method, host, path, query, headers, certificate, read }
+  const asked = (decision: Decision): Asked => ({ judged: 'asked', route, head, from, decision, dropped })
   const decision = decide(head, route.questions, route.mode, clock)
-  if (decision instanceof Promise) return decision.then((later) => ({ judged: 'asked', route, head, from, decision: later, dropped }))
-  return { judged: 'asked', route, head, from, decision, dropped }
+  return decision instanceof Promise ? decision.then(asked) : asked(decision)
 }
 
 /**

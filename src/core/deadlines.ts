@@ -24,9 +24,8 @@ export class Deadlines {
     this.#clock = clock
   }
 
-  /** From now on; one that began already begins anew. */
+  /** From now on; to be called once for each. */
   begin(limited: Limited): void {
-    this.#due.delete(limited)
     this.#due.set(limited, this.#clock.monotonic() + this.#length)
     this.#cancel ??= this.#clock.after(this.#length, this.#look)
   }
@@ -34,14 +33,9 @@ export class Deadlines {
   /** In time. With the last one ends the timer. */
   end(limited: Limited): void {
     this.#due.delete(limited)
-    if (this.#due.size === 0 && !this.#isTelling) this.stop()
-  }
-
-  /** Nobody is told any more. */
-  stop(): void {
+    if (this.#due.size > 0 || this.#isTelling) return
     this.#cancel?.()
     this.#cancel = undefined
-    this.#due.clear()
   }
 
   readonly #look = (): void => {

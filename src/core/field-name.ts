@@ -34,17 +34,20 @@ function alone(slice: string): string {
   return Buffer.from(slice, 'latin1').toString('latin1')
 }
 
-const lower = new Map<string, string>()
+/** What follows from a name and from nothing else, made once for those that come again. */
+export function byName<T extends string | boolean>(make: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>()
+  return (name) => {
+    const found = known.get(name)
+    if (found !== undefined) return found
+    const key = name.length > longest ? '' : alone(name)
+    if (key !== name) return make(name)
+    if (known.size >= places) known.clear()
+    const made = make(key)
+    known.set(key, made)
+    return made
+  }
+}
 
 /** In small letters. */
-export function lowerName(name: string): string {
-  const known = lower.get(name)
-  if (known !== undefined) return known
-  const made = name.toLowerCase()
-  if (name.length > longest) return made
-  const key = alone(name)
-  if (key !== name) return made
-  if (lower.size >= places) lower.clear()
-  lower.set(key, alone(made))
-  return made
-}
+export const lowerName = byName((name) => name.toLowerCase())

@@ -1,4 +1,5 @@
 import type { PeerCertificate } from '../core/delivery.ts'
+import { byName } from '../core/field-name.ts'
 import { Headers } from '../core/headers.ts'
 import type { CertificateHeader } from '../core/policy.ts'
 import { certificateLines } from './identity.ts'
@@ -50,17 +51,16 @@ export function towardsSender(status: number, raw: readonly string[]): string[] 
 }
 
 /** What is dropped: names in their compared form, and whatever begins with one of the prefixes, by their first letter. */
-interface Cleaning {
-  readonly names: ReadonlySet<string>
-  readonly prefixes: ReadonlyMap<string, readonly string[]>
-  /** What became of names lately: the same ones come again and again. */
-  readonly known: Map<string, boolean>
-}
+interface Cleaning { readonly names: ReadonlySet<string>; readonly prefixes: ReadonlyMap<string, readonly string[]> }
 
-function cleaning(names: readonly string[], prefixes: readonly string[]): Cleaning {
+/** Is a line of this lower-case name dropped? */
+type IsDropped = (name: string) => boolean
+
+function cleaning(names: readonly string[], prefixes: readonly string[]): IsDropped {
   const letters = new Set(prefixes.map((prefix) => prefix.charAt(0)))
   const byLetter = [...letters].map((letter) => [letter, prefixes.filter((prefix) => prefix.startsWith(letter))] as const)
-  return { names: new Set(names), prefixes: new Map(byLetter), known: new Map() }
+  const dropped: Cleaning = { names: new Set(names), prefixes: new Map(byLetter) }
+  return byName((name) => isCleaned(comparedForm(name), dropped))
 }
 
 /** RFC 9110 §7.6.1, what older hops made of it, and `Proxy` (CVE-2016-5385). */
@@ -91,28 +91,15 @@ const toSender = cleaning(hopByHop, ['sallyport'])
 const bodiless = cleaning([...hopByHop, 'content-length'], ['sallyport'])
 
 /** `names` are those of `raw` in lower case. */
-function without(raw: readonly string[], names: readonly string[], cleaning: Cleaning): string[] {
+function without(raw: readonly string[], names: readonly string[], isDropped: IsDropped): string[] {
   const kept: string[] = []
   const named = namedByConnection(raw, names)
   for (let at = 0; at < names.length; at++) {
     const name = names[at] as string
-    if (isDropped(name, cleaning) || named?.has(comparedForm(name)) === true) continue
+    if (isDropped(name) || named?.has(comparedForm(name)) === true) continue
     kept.push(raw[at * 2] as string, raw[at * 2 + 1] as string)
   }
   return kept
-}
-
-/** So many names are remembered, and none that is longer than this. */
-const [mostKnown, longestKnown] = [512, 48]
-
-function isDropped(name: string, cleaning: Cleaning): boolean {
-  const known = cleaning.known.get(name)
-  if (known !== undefined) return known
-  const isOne = isCleaned(comparedForm(name), cleaning)
-  if (name.length > longestKnown) return isOne
-  if (cleaning.known.size >= mostKnown) cleaning.known.clear()
-  cleaning.known.set(name, isOne)
-  return isOne
 }
 
 function isCleaned(name: string, { names, prefixes }: Cleaning): boolean {
