@@ -1,5 +1,6 @@
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { PeerCertificate } from '../core/delivery.ts'
+import { parseDer } from './pem.ts'
 import type { RevocationList } from './revocation-list.ts'
 
 /**
@@ -9,7 +10,8 @@ import type { RevocationList } from './revocation-list.ts'
  */
 export async function verifyLateLists({ intermediates }: Pick<PeerCertificate, 'intermediates'>, lists: readonly RevocationList[]): Promise<void> {
   for (const der of intermediates) {
-    const issuer = new X509Certificate(der)
+    const issuer = parseDer(Buffer.from(der))
+    if (issuer === undefined) continue
     for (const list of lists) if (list.names(issuer)) await list.isIssuedByLater(issuer)
   }
 }
