@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
+import { withCohort } from '../core/cohorts.ts'
 import type { Bytes } from '../core/units.ts'
 import { auditLine, type Decided } from './record.ts'
 
@@ -26,8 +27,8 @@ const mostBehind: Bytes = 4 * 1024 * 1024
 const mostKept: Bytes = 64 * 1024 * 1024
 
 /**
- * The audit stream: one JSON line per decision to standard output or a file. The lines of one turn of the event loop are
- * handed to the kernel together, at its end; `close` writes what is left. A file takes them at once, so they are written
+ * The audit stream: one JSON line per decision to standard output or a file. The lines of one turn of the event loop are written
+ * and handed to the kernel together, at its end and before the senders of that turn get their short answers; `close` writes what is left. A file takes them at once, so they are written
  * in place: waking a thread for it costs more than the write. A pipe may keep its writer waiting, so there a thread waits.
  * What cannot be written is kept, and tried again with the next line; while `isFailing` nothing new may be let in.
  */
@@ -35,7 +36,8 @@ export class AuditLog {
   readonly #destination: Destination
   readonly #log: Pick<OperatorLog, 'error' | 'warn'>
   readonly #told: (state: AuditState) => void
-  #lines = ''
+  /** Of this turn: decisions that are still to be written as lines, and lines of others. */
+  #records: (Decided | string)[] = []
   #error: NodeJS.ErrnoException | undefined
   #state: AuditState = 'well'
   #behind: Bytes = 0
@@ -66,13 +68,12 @@ export class AuditLog {
   }
 
   write(decided: Decided): void {
-    this.append(auditLine(decided))
+    this.#add(decided)
   }
 
   /** Whole lines, each with its line feed. */
   append(lines: string): void {
-    if (this.#lines === '') setImmediate(this.#flush)
-    this.#lines += lines
+    this.#add(lines)
   }
 
   /** After a log rotation has renamed the file. Where that fails, the old file is written on. */
@@ -114,10 +115,16 @@ export class AuditLog {
     this.#judge(undefined)
   }
 
+  #add(record: Decided | string): void {
+    if (this.#records.length === 0) withCohort('records', this.#flush)
+    this.#records.push(record)
+  }
+
   readonly #flush = (): void => {
-    const lines = this.#lines
-    this.#lines = ''
-    if (lines === '') return
+    if (this.#records.length === 0) return
+    let lines = ''
+    for (const record of this.#records) lines += typeof record === 'string' ? record : auditLine(record)
+    this.#records = []
     this.#behind += lines.length
     this.#destination.write(lines)
     this.#judge(this.#error)

@@ -22,8 +22,6 @@ export class Endpoint {
   readonly #line: Line
   readonly #idle: Idle[] = []
   readonly #waiting: Waiting[] = []
-  /** Their responses came to an end in this turn of the event loop. */
-  #resting: ReceiverConnection[] = []
   #open = 0
   #closed: (() => void) | undefined
   #cancelSweep: Cancel | undefined
@@ -83,26 +81,13 @@ export class Endpoint {
     socket.once(this.#line.ready, () => {
       cancel()
       socket.off('error', note).off('close', failed)
-      connection = new ReceiverConnection(socket, this.#line.host, (one) => this.#rest(one), (one) => this.#lost(one))
+      connection = new ReceiverConnection(socket, this.#line.host, (one) => this.#freed(one), (one) => this.#lost(one))
       if (waiting.sink.isWanted) connection.send(waiting.outbound, waiting.sink)
       else this.#freed(connection)
     })
   }
 
-  /** A whole turn later it is free: some receivers close what they said they would keep, and the end is then already on its way. */
-  #rest(connection: ReceiverConnection): void {
-    if (this.#resting.length === 0) setImmediate(this.#nextTurn)
-    this.#resting.push(connection)
-  }
-
-  readonly #nextTurn = (): void => {
-    const rested = this.#resting
-    this.#resting = []
-    setImmediate(() => { for (const connection of rested) this.#freed(connection) })
-  }
-
   #freed(connection: ReceiverConnection): void {
-    if (!connection.isUsable) return
     const next = this.#nextWaiting()
     if (next !== undefined) return connection.send(next.outbound, next.sink)
     if (this.#closed !== undefined) return connection.abort()

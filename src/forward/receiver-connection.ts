@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { inNextTurn, withCohort } from '../core/cohorts.ts'
 import type { Outbound } from '../core/receiver.ts'
 import { isFieldLine } from '../http1/head.ts'
 import { ResponseReader, type ResponseFault, type ResponseHead } from './response-reader.ts'
@@ -37,6 +38,10 @@ export class ReceiverConnection {
   #response: ResponseHead | undefined
   #bytes: Buffer = nothing
   #waits = false
+  /** What came is looked at before this turn of the event loop is over. */
+  #isDue = false
+  /** A request that leaves before this turn is over. */
+  #leaving: string | Buffer | undefined
   #error: NodeJS.ErrnoException | undefined
 
   /** `socket` is connected; what it reads is handed to `take`. `freed`: its response is over, and it may be used again. `gone`: it never will. */
@@ -46,6 +51,7 @@ export class ReceiverConnection {
     this.#freed = freed
     socket.on('end', () => this.#ended()).on('error', (error) => { this.#error = error })
     socket.on('close', () => {
+      this.#catchUp()
       this.#break({ kind: 'connection', code: this.#error?.code ?? 'closed' })
       gone(this)
     })
@@ -61,12 +67,23 @@ export class ReceiverConnection {
     this.#response = undefined
     sink.written(this)
     const head = this.#headOf(method, target, headers, body.length)
-    if (body.length === 0) return void this.#socket.write(head, 'latin1')
-    if (body.length <= joined) return void this.#socket.write(join(head, body))
+    if (body.length <= joined) return this.#leave(body.length === 0 ? head : join(head, body))
     this.#socket.cork()
     this.#socket.write(head, 'latin1')
     this.#socket.write(body)
     this.#socket.uncork()
+  }
+
+  /** With the requests of other connections. */
+  #leave(request: string | Buffer): void {
+    this.#leaving = request
+    withCohort('to-receivers', this.#onLeave)
+  }
+
+  readonly #onLeave = (): void => {
+    const request = this.#leaving
+    this.#leaving = undefined
+    if (this.#sink !== undefined && request !== undefined) this.#socket.write(request, 'latin1')
   }
 
   /** The sink is ready for more. */
@@ -96,9 +113,20 @@ export class ReceiverConnection {
 
   /** Bytes that came, and are ours. */
   take(chunk: Buffer): void {
-    // Nobody asked: whatever it is, the next response must not be taken for it.
-    if (this.#sink === undefined) return void this.#socket.destroy()
+    // Nobody asked yet: whatever it is, the next response must not be taken for it.
+    if (this.#sink === undefined || this.#leaving !== undefined) return void this.#socket.destroy()
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
+    if (this.#isDue || this.#response !== undefined) return this.#advance()
+    this.#isDue = true
+    withCohort('responses', this.#onDue)
+  }
+
+  readonly #onRested = (): void => { if (this.isUsable) this.#freed(this) }
+  readonly #onDue = (): void => this.#catchUp()
+
+  #catchUp(): void {
+    if (!this.#isDue) return
+    this.#isDue = false
     this.#advance()
   }
 
@@ -152,12 +180,14 @@ export class ReceiverConnection {
     this.keepAlive = response?.keepAlive
     // What is not written yet would be read as the next request.
     const isFree = response?.persists === true && !hasSurplus && this.#socket.writableLength === 0
-    if (isFree) this.#freed(this)
+    // Some receivers close what they said they would keep, and the end is then already on its way.
+    if (isFree) inNextTurn(this.#onRested)
     else this.#socket.destroySoon()
     sink.complete()
   }
 
   #ended(): void {
+    this.#catchUp()
     const sink = this.#sink
     if (sink !== undefined && this.#response?.endsWithConnection === true) return this.#complete(sink, false)
     this.#break({ kind: this.#response === undefined ? 'connection' : 'response', code: 'closed' })

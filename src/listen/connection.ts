@@ -1,19 +1,17 @@
 import type { TLSSocket } from 'node:tls'
+import { withCohort } from '../core/cohorts.ts'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
 import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
 import { HeadReader, type RequestHead } from './head-reader.ts'
 import { Inbox } from './inbox.ts'
 import { Lingering } from './lingering.ts'
-import { Reply, type Asked } from './reply.ts'
+import { nobody, Reply, type Asked } from './reply.ts'
 import { RequestBody } from './request-body.ts'
 import type { SenderParts, Turn } from './turn.ts'
 
-/** Ends what is spoken on a connection in place of HTTP. */
+/** Ends what is spoken on a connection in place of HTTP, where something is. */
 type CutOff = (why: 'age' | 'certificate' | 'drain') => void
-
-/** What is answered where there is no request that could be read. */
-const nobody: Asked = { method: 'POST', version: '1.1' }
 
 /**
  * One sender's connection: who is there, and one request at a time. What is written ahead waits in the inbox, unread, until
@@ -30,7 +28,7 @@ export class SenderConnection {
   readonly #heads: HeadReader
   #turn: Turn | undefined
   /** `head`: the first byte of a request is awaited with patience for heads, not for idleness, at the start of a connection. */
-  #phase: 'head' | 'idle' | 'closing' = 'head'
+  #phase: 'head' | 'idle' | 'refusing' | 'closing' = 'head'
   /** When that began; monotonic. */
   #since: Milliseconds
   #retired = false
@@ -38,12 +36,17 @@ export class SenderConnection {
   #isAll = false
   #lingering: Lingering | undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
-  /** Set where another protocol is spoken. */
   #cutOff: CutOff | undefined
   #wasTrusted = false
+  /** What is in the inbox is looked at before this turn of the event loop is over. */
+  #isDue = false
   readonly #onData = (chunk: Buffer): void => this.#take(chunk)
   readonly #onEnd = (): void => this.#ended()
   readonly #onDrain = (): void => this.#drained()
+  readonly #onDue = (): void => {
+    this.#isDue = false
+    this.#goOn()
+  }
 
   constructor(parts: SenderParts) {
     const { socket, from, sourceOf, limits, clock } = parts
@@ -76,7 +79,7 @@ export class SenderConnection {
   }
 
   get idle(): boolean {
-    return this.#turn === undefined
+    return this.#turn === undefined && !this.#isDue && this.#phase !== 'refusing'
   }
 
   /** Closes after the answer that is under way or comes next; an idle one stays until then. */
@@ -107,7 +110,6 @@ export class SenderConnection {
     if (this.#retired) cutOff('age')
   }
 
-  /** Ends another protocol where one is spoken. */
   cut(why: Parameters<CutOff>[0]): void {
     this.#cutOff?.(why)
   }
@@ -134,16 +136,28 @@ export class SenderConnection {
   }
 
   #take(chunk: Buffer): void {
-    if (this.#phase === 'closing') return this.#lingering?.take(chunk)
+    if (this.#isLost) return this.#lingering?.take(chunk)
     this.#inbox.add(chunk)
     if (this.#turn !== undefined) return this.#turn.body.arrived()
     if (this.#phase === 'idle') this.#await('head')
-    this.#goOn()
+    this.#beDue()
+  }
+
+  /** Nothing that still comes is a request. */
+  get #isLost(): boolean {
+    return this.#phase === 'refusing' || this.#phase === 'closing'
+  }
+
+  /** To be looked at with what others asked. */
+  #beDue(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    withCohort('requests', this.#onDue)
   }
 
   /** Serves the next request in the inbox, where it may be served now. What is behind it waits, also where it is answered at once. */
   #advance(): void {
-    if (this.#turn !== undefined || this.#phase === 'closing') return
+    if (this.#turn !== undefined || this.#isLost) return
     const head = this.#inbox.length > 0 ? this.#heads.read() : undefined
     if (typeof head === 'string') return this.#refuse('malformed-request', head)
     if (head !== undefined) return this.#begin(head)
@@ -179,8 +193,7 @@ export class SenderConnection {
     if (!persists) return this.#close(body)
     this.socket.allowHalfOpen = true
     this.#await(this.#inbox.length > 0 ? 'head' : 'idle')
-    // A turn later: first comes the record of this one.
-    if (this.#isAll || this.#inbox.length > 0) setImmediate(() => this.#goOn())
+    if (this.#isAll || this.#inbox.length > 0) this.#beDue()
   }
 
   /** What was written ahead waits until the sender has read its answers. */
@@ -193,13 +206,14 @@ export class SenderConnection {
     this.#advance()
   }
 
-  #await(phase: 'head' | 'idle' | 'closing'): void {
+  #await(phase: 'head' | 'idle' | 'refusing' | 'closing'): void {
     this.#phase = phase
     this.#since = this.#parts.clock.monotonic()
   }
 
   #refuse(reason: 'malformed-request' | 'headers-timeout', what: string): void {
     this.#inbox.clear()
+    this.#await('refusing')
     this.#parts.refuse(this, this.#reply(nobody, () => false, () => this.#close(undefined)), reason, what)
   }
 
@@ -221,8 +235,9 @@ export class SenderConnection {
   /** What broke closes by itself, and `close` says so; what was no TLS has to be closed, and is on record beside. */
   #failed(code: string): void {
     if (!code.startsWith('ERR_SSL')) return
+    if (this.#isDue) this.#goOn()
     if (this.#turn !== undefined) this.socket.destroy()
-    else if (this.#phase !== 'closing') this.#refuse('malformed-request', code)
+    else if (!this.#isLost) this.#refuse('malformed-request', code)
   }
 
   #gone(): void {

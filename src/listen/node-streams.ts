@@ -33,7 +33,8 @@ export function replyStream({ reply }: Turn): Writable {
     },
     final: (done) => {
       reply.end()
-      done()
+      // A short one leaves a little later; a stream that is done before would break it off.
+      reply.whenOver(() => done())
     },
     destroy: (error, done) => {
       if (!reply.isGone) reply.abort()

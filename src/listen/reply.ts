@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls'
+import { withCohort } from '../core/cohorts.ts'
 import { lowerName } from '../core/field-name.ts'
 import type { ReplyWriter } from '../core/reply.ts'
 import type { Milliseconds } from '../core/units.ts'
@@ -10,6 +11,9 @@ export interface Asked {
   readonly method: string
   readonly version: '1.0' | '1.1'
 }
+
+/** What is answered where there is no request that could be read. */
+export const nobody: Asked = { method: 'POST', version: '1.1' }
 
 export interface ReplyParts {
   readonly socket: TLSSocket
@@ -102,11 +106,10 @@ export class Reply implements ReplyWriter {
     return goesOn
   }
 
+  /** A short answer leaves with the other short ones of this turn of the event loop. */
   end(chunk?: Uint8Array): void {
-    if (this.#phase === 'over') return
-    const { socket } = this.#parts
-    if (!socket.destroyed) this.#writeEnd(chunk)
-    this.#finish()
+    if (this.#isShort(chunk)) withCohort('to-senders', () => this.#leave(chunk))
+    else this.#leave(chunk)
   }
 
   onDrain(run: () => void): void {
@@ -125,10 +128,21 @@ export class Reply implements ReplyWriter {
     this.#finish()
   }
 
+  #leave(chunk: Uint8Array | undefined): void {
+    if (this.#phase === 'over') return
+    if (!this.#parts.socket.destroyed) this.#writeEnd(chunk)
+    this.#finish()
+  }
+
+  /** Nothing of it has left yet, and it is little. */
+  #isShort(chunk: Uint8Array | undefined): boolean {
+    return this.#phase === 'head' && (chunk === undefined || chunk.length <= smallBody)
+  }
+
   #writeEnd(chunk: Uint8Array | undefined): void {
     const { socket } = this.#parts
-    const isSmall = this.#phase === 'head' && this.#framing === 'length' && chunk !== undefined && chunk.length <= smallBody
-    if (isSmall) return void socket.write(this.#takeHead() + latin1(chunk), 'latin1')
+    const isOnePiece = chunk !== undefined && this.#framing === 'length' && this.#isShort(chunk)
+    if (isOnePiece) return void socket.write(this.#takeHead() + latin1(chunk), 'latin1')
     if (chunk !== undefined) this.write(chunk)
     this.#writeHeadOut()
     if (this.#framing === 'chunks') socket.write('0\r\n\r\n', 'latin1')

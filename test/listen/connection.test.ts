@@ -59,6 +59,7 @@ t.test('a head that does not come, from the first byte on and from none', async 
     t.strictSame(refused, [])
     clock.advance(1)
     tick()
+    await turns()
     t.match(refused, [/^headers-timeout/])
     t.match(written.join(''), /^HTTP\/1\.1 400 .*Connection: close/s)
   }
@@ -226,12 +227,39 @@ t.test('a request a turn, also where each is answered at once: nobody else waits
     served++
     answer(turn)
   })
-  socket.once('data', () => t.equal(served, 1, 'the others have their turn later'))
   socket.push(request.repeat(4))
   await new Promise(process.nextTick)
   socket.push(null)
+  for (let before = 0; served < 4; before = served) {
+    await new Promise(setImmediate)
+    t.ok(served - before <= 1, 'the others have their turn later')
+  }
   await turns()
   t.equal(served, 4)
   t.equal(written.join('').split('HTTP/1.1 200').length - 1, 4)
   t.match(written.join(''), /Connection: close\r\n\r\nok$/, 'the last one closes')
+})
+
+t.test('a request of this turn comes before what befell the connection in it', async (t) => {
+  const befalls: Record<string, (opened: ReturnType<typeof open>) => void> = {
+    'no TLS any more': ({ socket }) => { socket.emit('error', Object.assign(new Error('no TLS'), { code: 'ERR_SSL_UNEXPECTED_MESSAGE' })) },
+    'dismissed': ({ connection }) => connection.dismiss(),
+    'an end': ({ socket }) => { socket.push(null) },
+  }
+  for (const [name, befall] of Object.entries(befalls)) {
+    let served = 0
+    const opened = open((turn) => {
+      served++
+      answer(turn)
+    })
+    opened.socket.push(request)
+    await new Promise(process.nextTick)
+    t.equal(served, 0, name)
+    t.notOk(opened.connection.idle)
+    befall(opened)
+    await turns()
+    t.equal(served, 1, name)
+    t.strictSame(opened.refused, [])
+    t.ok(opened.socket.writableEnded || opened.socket.destroyed)
+  }
 })

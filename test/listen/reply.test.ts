@@ -2,6 +2,8 @@ import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import { Reply, type Asked } from '../../src/listen/reply.ts'
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 function reply(asked: Partial<Asked> = {}, mayPersist = true) {
   const written: string[] = []
   let over = 0
@@ -32,6 +34,7 @@ for (const [name, status, headers, asked, expected] of rows) {
     one.writeHead(status, headers)
     t.equal(text(), '', 'the head leaves with what follows')
     one.end(Buffer.from('ok'))
+    await turn()
     t.equal(text(), expected)
     t.equal(over(), 1)
     one.end()
@@ -43,7 +46,19 @@ t.test('a short answer is one write', async (t) => {
   const { reply: one, written } = reply()
   one.writeHead(200, ['Content-Length', '2'])
   one.end(Buffer.from('ok'))
+  t.equal(written.length, 0, 'with those of other senders, at the end of the turn')
+  await turn()
   t.equal(written.length, 1)
+})
+
+t.test('a sender that goes before its short answer has left: over once, nothing is written', async (t) => {
+  const { reply: one, written, over } = reply()
+  one.writeHead(200, ['Content-Length', '2'])
+  one.end(Buffer.from('ok'))
+  one.abort()
+  await turn()
+  t.equal(written.length, 0)
+  t.equal(over(), 1)
 })
 
 t.test('in pieces', async (t) => {

@@ -1,0 +1,55 @@
+/**
+ * The work of one turn of the event loop, kind by kind and not delivery by delivery: whatever receivers answered, whatever
+ * senders asked, then what goes to receivers, then records, then what goes to senders. The code of one kind is all that the
+ * processor's caches have to hold while that kind is done for every delivery of the turn (cohort scheduling: Larus and Parkes,
+ * USENIX 2002).
+ */
+const inOrder = ['responses', 'requests', 'to-receivers', 'records', 'to-senders'] as const
+export type Cohort = (typeof inOrder)[number]
+type Run = () => void
+
+const waiting: Record<Cohort, Run[]> = { 'responses': [], 'requests': [], 'to-receivers': [], 'records': [], 'to-senders': [] }
+/** What runs first in the next turn, and what was given for the turn after this one. */
+let [ripe, unripe]: [Run[], Run[]] = [[], []]
+let isExpected = false
+
+/** More of a kind wait for the next turn: caches gain nothing by still more, and the first is not to wait for the last of a thousand. */
+const mostAtOnce = 64
+
+/**
+ * Runs it with the others of its kind: at the end of this turn, when all that came in it was read; or in the next turn, where that
+ * kind's time is over or many came before. Each runs once, in the order in which they were given. `run` must not throw.
+ */
+export function withCohort(cohort: Cohort, run: Run): void {
+  waiting[cohort].push(run)
+  expect()
+}
+
+/** Runs it once what came meanwhile was read, too: never in this turn. `run` must not throw. */
+export function inNextTurn(run: Run): void {
+  unripe.push(run)
+  expect()
+}
+
+function expect(): void {
+  if (isExpected) return
+  isExpected = true
+  setImmediate(work)
+}
+
+function work(): void {
+  const first = ripe
+  for (const run of first) run()
+  for (const cohort of inOrder) workThrough(cohort)
+  ripe = unripe
+  unripe = []
+  isExpected = false
+  if (ripe.length > 0 || inOrder.some((cohort) => waiting[cohort].length > 0)) expect()
+}
+
+function workThrough(cohort: Cohort): void {
+  const runs = waiting[cohort]
+  if (runs.length === 0) return
+  waiting[cohort] = runs.splice(mostAtOnce)
+  for (const run of runs) run()
+}
