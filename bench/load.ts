@@ -16,14 +16,37 @@ const batch = 10_000
 
 /** Sends `count` unique deliveries over `connections` connections that stay open. */
 export async function keepAliveLoad(door: Door, count: number, connections: number): Promise<LoadResult> {
-  const lanes = Array.from({ length: connections }, () => new Lane(door))
+  const lanes = await Lanes.open(door, connections)
   try {
+    return await lanes.send(count)
+  } finally {
+    lanes.close()
+  }
+}
+
+/** Connections that stay open. To open them is no part of what they are used for, nor of what that costs. */
+export class Lanes {
+  readonly #lanes: readonly Lane[]
+
+  private constructor(lanes: readonly Lane[]) {
+    this.#lanes = lanes
+  }
+
+  static async open(door: Door, connections: number): Promise<Lanes> {
+    const lanes = Array.from({ length: connections }, () => new Lane(door))
     await Promise.all(lanes.map((lane) => lane.opened))
-    return await inBatches(count, (requests, tally) => Promise.all(lanes.map(async (lane) => {
+    return new Lanes(lanes)
+  }
+
+  /** `count` unique deliveries, one at a time on each connection. */
+  send(count: number): Promise<LoadResult> {
+    return inBatches(count, (requests, tally) => Promise.all(this.#lanes.map(async (lane) => {
       for (let request = requests.pop(); request !== undefined; request = requests.pop()) await timed(tally, () => lane.send(request as Buffer))
     })), 'keep-alive')
-  } finally {
-    for (const lane of lanes) lane.close()
+  }
+
+  close(): void {
+    for (const lane of this.#lanes) lane.close()
   }
 }
 

@@ -8,7 +8,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeCertificates } from './certificates.ts'
-import { keepAliveLoad, newConnectionLoad } from './load.ts'
+import { keepAliveLoad, Lanes, newConnectionLoad, type LoadResult } from './load.ts'
 import { usageOf, type Usage } from './processes.ts'
 import { startReceiver } from './receiver.ts'
 import { circumstances, median, table, writeSection } from './results.ts'
@@ -19,7 +19,7 @@ import { gatewayCore, outsideCore, start, type Running } from './subjects/subjec
 const help = `npm run bench:workers -- [options]
   --rounds 12           pairs of short stretches, in turns; medians are reported
   --deliveries 2000     a stretch, over connections that stay open; a tenth of it over new connections
-  --connections 32      at the same time
+  --connections 32      at the same time, and four times as many
   --node PATH           the Node binary under the gateways
   --print               print only; leave bench/RESULTS.md alone`
 
@@ -36,14 +36,25 @@ type Name = keyof typeof subjects
 const connections = Number(options.connections)
 const deliveries = Number(options.deliveries)
 
+/** A load for a gateway, made ready. */
+interface Load { readonly run: () => Promise<LoadResult>; readonly close: () => void }
+type Form = (typeof names)[number]
+const names = ['connections that stay open', 'four times as many that stay open', 'one delivery at a time', 'a new connection each'] as const
+
 /** The forms of load, from the one that shares connections and turns among deliveries to the one that shares nothing; a share of it for each gateway. */
-const forms = {
-  'connections that stay open': (door: Door, share: number) => keepAliveLoad(door, deliveries * share, connections * share),
-  'one delivery at a time': (door: Door, share: number) => keepAliveLoad(door, Math.ceil(deliveries / 4 * share), 1),
-  'a new connection each': (door: Door, share: number) => newConnectionLoad(door, Math.ceil(deliveries / 10 * share), connections / 2 * share),
-} as const
-type Form = keyof typeof forms
-const names = Object.keys(forms) as Form[]
+const forms: Record<Form, (door: Door, share: number) => Promise<Load>> = {
+  'connections that stay open': (door, share) => kept(door, deliveries * share, connections * share),
+  'four times as many that stay open': (door, share) => kept(door, deliveries * share, 4 * connections * share),
+  'one delivery at a time': (door, share) => kept(door, Math.ceil(deliveries / 4 * share), 1),
+  'a new connection each': async (door, share) => ({
+    run: () => newConnectionLoad(door, Math.ceil(deliveries / 10 * share), connections / 2 * share), close: () => {},
+  }),
+}
+
+async function kept(door: Door, count: number, connections: number): Promise<Load> {
+  const lanes = await Lanes.open(door, connections)
+  return { run: () => lanes.send(count), close: () => lanes.close() }
+}
 
 /** Stretches in which not everything was accepted; more of them than this end the run. */
 let thrownAway = 0
@@ -97,10 +108,10 @@ async function measure(round: number, all: readonly Subject[]): Promise<void> {
   for (const form of names) {
     for (const subject of order) subject.samples[form].push(await accounted(subject, form))
     const costs = all.map(({ samples }) => samples[form].at(-1)?.cpu ?? Number.NaN)
-    console.error(`round ${round + 1}  ${form.padEnd(28)} ${costs.map((cpu) => cpu.toFixed(0)).join(' · ')} µs`)
+    console.error(`round ${round + 1}  ${form.padEnd(33)} ${costs.map((cpu) => cpu.toFixed(0)).join(' · ')} µs`)
   }
   if (round % 4 !== 0) return
-  const form = names[0] as Form
+  const form = names[0]
   const running = all.flatMap(({ members }) => members.map((member) => member.running))
   for (const { pid } of running) place(pid, `0-${cpus().length - 1}`)
   for (const subject of order) subject.free[form].push(await accounted(subject, form))
@@ -110,9 +121,11 @@ async function measure(round: number, all: readonly Subject[]): Promise<void> {
 async function accounted(subject: Pick<Subject, 'members'>, form: Form): Promise<Sample> {
   const { members } = subject
   const usages = (): Usage[] => members.map(({ running }) => usageOf(running.pid))
+  const loads = await Promise.all(members.map(({ door }) => forms[form](door, 1 / members.length)))
   const before = sum(usages(), ({ cpuMicroseconds }) => cpuMicroseconds)
-  const results = await Promise.all(members.map(({ door }) => forms[form](door, 1 / members.length)))
+  const results = await Promise.all(loads.map((load) => load.run()))
   const after = usages()
+  for (const load of loads) load.close()
   const [accepted, other] = [sum(results, (result) => result.accepted), sum(results, (result) => result.other)]
   // Where others take the core for long, a gateway sheds load (`overloaded`), and the stretch says nothing of its cost.
   if (other > 0) {
@@ -137,7 +150,7 @@ function place(pid: number, cores: string): void {
 }
 
 function nothing(): Samples {
-  return { 'connections that stay open': [], 'one delivery at a time': [], 'a new connection each': [] }
+  return { 'connections that stay open': [], 'four times as many that stay open': [], 'one delivery at a time': [], 'a new connection each': [] }
 }
 
 function describe(all: readonly Subject[]): string {
@@ -148,7 +161,7 @@ function describe(all: readonly Subject[]): string {
   }
   const columns = (form: Form, of: keyof Sample, digits: number): string[] => all.map(({ samples }) => middle(samples[form], of).toFixed(digits))
   const row = (form: Form): string[] => [form, ...columns(form, 'cpu', 0), ratio(1, 0, form), ratio(1, 2, form), ...columns(form, 'rate', 0), ...columns(form, 'p99', 1)]
-  const free = (of: 'rate' | 'cpu'): number[] => all.map((subject) => middle(subject.free[names[0] as Form], of))
+  const free = (of: 'rate' | 'cpu'): number[] => all.map((subject) => middle(subject.free[names[0]], of))
   const [[one = 0, two = 0], [cheap = 0, dear = 0]] = [free('rate'), free('cpu')]
   const labelled = (what: string): string[] => all.map(({ name }, at) => (at === 0 ? `${what}, ${name}` : name))
   return [
@@ -157,7 +170,7 @@ function describe(all: readonly Subject[]): string {
     'all on core 0; senders and the receiver on core 1. Wanted: two workers at most 1.10 times one. The two gateways of one worker each agree on nothing and share the core alone: ' +
     'what they cost beside one is the price of two processes on a core, and what two workers cost beside them is the price of agreeing.',
     table(['', ...labelled('CPU µs'), '2 workers to 1', 'to 2 gateways', ...labelled('a second'), ...labelled('p99 ms')], names.map(row)),
-    `Stretches thrown away, for the machine kept a gateway waiting until it shed load: ${thrownAway}. Resident: ${all.map(({ samples }) => middle(samples[names[0] as Form], 'resident').toFixed(0)).join(', ')} MiB. ` +
+    `Stretches thrown away, for the machine kept a gateway waiting until it shed load: ${thrownAway}. Resident: ${all.map(({ samples }) => middle(samples[names[0]], 'resident').toFixed(0)).join(', ')} MiB. ` +
     `Throughput: with the gateways free on all ${cpus().length} cores, senders and receiver on one of them, two workers carried ${two.toFixed(0)} deliveries a second ` +
     `where one carried ${one.toFixed(0)}: ${(two / one).toFixed(2)} ×, at ${dear.toFixed(0)} µs of CPU a delivery where one took ${cheap.toFixed(0)}: ${(dear / cheap).toFixed(2)} ×. ${cpus().length > 2 ? '' : 'The load generator needs a core of its own here, so the second worker has none: 1.7 × cannot be seen on two cores.'}`,
   ].join('\n\n')
