@@ -14,6 +14,7 @@ import type { Drop } from './listen/drop.ts'
 import { ListenerSet } from './listen/listener-set.ts'
 import { Load, type LoadLimits } from './listen/load.ts'
 import { requestReasons } from './listen/reasons.ts'
+import { Reloads, tellLate, type Reloaded } from './reload.ts'
 import { loadState, releaseState, type State } from './state.ts'
 import { alone, type Surroundings } from './surroundings.ts'
 import { createWay, type Phase } from './way.ts'
@@ -30,7 +31,6 @@ const lastCall: Milliseconds = 500
  */
 export class Gateway {
   readonly log: OperatorLog
-  readonly #file: string
   readonly #world: World
   readonly #around: Surroundings
   readonly #audit: AuditLog
@@ -40,9 +40,8 @@ export class Gateway {
   readonly #connections: Connections
   readonly #admin: AdminServer
   readonly #listeners: ListenerSet
+  readonly #reloads: Reloads
   #state: State
-  #watched: ReadonlyMap<string, string>
-  #reloading: Promise<'taken' | 'refused'> = Promise.resolve('taken')
   /** What states before this one still have to finish. */
   #retired: Promise<unknown> = Promise.resolve()
   #phase: Phase = 'open'
@@ -50,11 +49,9 @@ export class Gateway {
 
   private constructor(file: string, world: World, state: State, around: Surroundings) {
     const { log, limits } = state.settings
-    this.#file = file
     this.#world = world
     this.#around = around
     this.#state = state
-    this.#watched = state.prepared.files
     this.log = operatorLog(log.level)
     const to = around.audit ?? fileReference(log.audit, new ConfigurationFiles(file))
     this.#audit = new AuditLog(to, this.log)
@@ -70,6 +67,7 @@ export class Gateway {
       ready: () => this.#phase === 'open', metrics: () => this.#metrics.text(), metricsType: this.#metrics.contentType,
     })
     this.#listeners = this.#makeListeners()
+    this.#reloads = new Reloads({ file, files: state.prepared.files, log: this.log, metrics: this.#metrics, take: (files) => this.#take(files) })
   }
 
   /** Reads, checks, opens and listens. Rejects with `ConfigurationError`, and nothing stays open then. */
@@ -91,18 +89,14 @@ export class Gateway {
     return this.#listeners.addresses
   }
 
-  /** Every file whose change is a reason to reload, as it was when read; those that a refused reload was missing, too. */
+  /** Every file whose change is a reason to reload. */
   get files(): ReadonlyMap<string, string> {
-    return this.#watched
+    return this.#reloads.files
   }
 
-  /**
-   * Takes the configuration as it stands now; where it is wrong the old one stays, the log says why and a metric rises.
-   * One at a time.
-   */
-  reload(): Promise<'taken' | 'refused'> {
-    this.#reloading = this.#reloading.then(() => this.#takeAnew())
-    return this.#reloading
+  /** Takes the configuration as it stands now, or, where it is wrong, leaves everything as it is. One at a time. */
+  reload(): Promise<Reloaded> {
+    return this.#reloads.again()
   }
 
   /** What was counted, for a page over several processes. */
@@ -132,7 +126,7 @@ export class Gateway {
   async #drain(): Promise<void> {
     this.#phase = 'last-call'
     this.#world.clock.after(lastCall, () => { this.#phase = 'closed' })
-    await this.#reloading
+    await this.#reloads.stop()
     const cancel = this.#world.clock.after(this.#state.settings.drain, () => this.#listeners.destroy())
     this.#state.prepared.unfollow()
     await this.#listeners.stop()
@@ -157,21 +151,8 @@ export class Gateway {
     await this.#audit.close()
   }
 
-  async #takeAnew(): Promise<'taken' | 'refused'> {
-    if (this.#phase !== 'open') return 'refused'
-    const files = new ConfigurationFiles(this.#file)
-    try {
-      await this.#swap(await loadState({ files, world: this.#world, before: this.#state, openStore: this.#around.openStore }))
-      this.#watched = files.all
-      this.#metrics.reloaded('taken')
-      this.log.info('configuration reloaded')
-      return 'taken'
-    } catch (error) {
-      this.#watched = new Map([...this.#watched, ...files.all])
-      this.#metrics.reloaded('refused')
-      this.log.error({ problem: error instanceof Error ? error.message : String(error) }, 'reload refused, the last good configuration stays')
-      return 'refused'
-    }
+  async #take(files: ConfigurationFiles): Promise<void> {
+    await this.#swap(await loadState({ files, world: this.#world, before: this.#state, openStore: this.#around.openStore }))
   }
 
   /** An address that cannot be had is told with its place in the file. */
@@ -202,8 +183,7 @@ export class Gateway {
     }
     this.#state = next
     this.log.level = next.settings.log.level
-    const late = restartKeys.filter((key) => JSON.stringify(before.settings[key]) !== JSON.stringify(next.settings[key]))
-    if (late.length > 0) this.log.warn({ keys: late }, 'these keys changed and take effect at the next start')
+    tellLate(this.log, restartKeys, before.settings, next.settings)
     this.#follow(before)
     this.#connections.change(connectionLimits(next.settings.limits, this.#around.workers))
     this.#load.change(loadLimits(next.settings.limits, this.#around.workers))

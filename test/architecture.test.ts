@@ -32,8 +32,9 @@ const allowed: Record<string, readonly string[]> = {
   'state.ts': ['core', 'certificates', 'config', 'nonces', 'prepare.ts', 'under-way.ts', 'world.ts'],
   'under-way.ts': [],
   'surroundings.ts': ['state.ts'],
-  workers: ['core', 'config', 'listen', 'audit', 'admin', 'nonces', 'gateway.ts', 'state.ts', 'surroundings.ts', 'world.ts'],
-  'gateway.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'audit', 'admin', 'state.ts', 'surroundings.ts', 'way.ts', 'world.ts'],
+  'reload.ts': ['config', 'audit'],
+  workers: ['core', 'config', 'listen', 'audit', 'admin', 'nonces', 'gateway.ts', 'reload.ts', 'state.ts', 'surroundings.ts', 'world.ts'],
+  'gateway.ts': ['core', 'config', 'forward', 'listen', 'addresses', 'audit', 'admin', 'reload.ts', 'state.ts', 'surroundings.ts', 'way.ts', 'world.ts'],
   'node-http.ts': [],
   'main.ts': ['cli'],
 }

@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net'
-import { isDeepStrictEqual } from 'node:util'
 import { AdminServer } from '../admin/server.ts'
 import { AuditLog, operatorLog, type OperatorLog } from '../audit/log.ts'
 import { Metrics, pageOf } from '../audit/metrics.ts'
@@ -8,6 +7,7 @@ import { ConfigurationError } from '../config/problems.ts'
 import { notAsked } from '../core/ocsp.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { ListenFault } from '../listen/listen-fault.ts'
+import { Reloads, tellLate, type Reloaded } from '../reload.ts'
 import { looked, type Looked } from '../state.ts'
 import type { World } from '../world.ts'
 import { Crew } from './crew.ts'
@@ -41,7 +41,6 @@ const margin: Milliseconds = 5_000
  */
 export class SeveralWorkers {
   readonly log: OperatorLog
-  readonly #file: string
   readonly #world: World
   readonly #audit: AuditLog
   readonly #auditTo: string
@@ -51,20 +50,17 @@ export class SeveralWorkers {
   readonly #admin: AdminServer
   readonly #crew: Crew
   readonly #size: Size
+  readonly #reloads: Reloads
   #store: CommonStore | undefined
   #looked: Looked
-  #watched: ReadonlyMap<string, string>
   #addresses: readonly AddressInfo[] = []
-  #reloading: Promise<'taken' | 'refused'> = Promise.resolve('taken')
   #draining = false
 
   private constructor(file: string, world: World, size: Size, first: Looked) {
     const { log } = first.settings
-    this.#file = file
     this.#world = world
     this.#size = size
     this.#looked = first
-    this.#watched = first.prepared.files
     this.log = operatorLog(log.level)
     this.#auditTo = fileReference(log.audit, new ConfigurationFiles(file))
     this.#audit = new AuditLog(this.#auditTo, this.log, (state) => this.#crew.tellAudit(state))
@@ -75,6 +71,7 @@ export class SeveralWorkers {
     this.#admin = new AdminServer({
       ready: () => !this.#draining, metrics: () => this.#page(), metricsType: this.#metrics.contentType,
     })
+    this.#reloads = new Reloads({ file, files: first.prepared.files, log: this.log, metrics: this.#metrics, take: (files) => this.#take(files) })
   }
 
   /** Rejects with `ConfigurationError`, and nothing stays open then. */
@@ -96,13 +93,12 @@ export class SeveralWorkers {
   }
 
   get files(): ReadonlyMap<string, string> {
-    return this.#watched
+    return this.#reloads.files
   }
 
   /** Looks at the configuration first; only what is good is handed to the workers. One at a time. */
-  reload(): Promise<'taken' | 'refused'> {
-    this.#reloading = this.#reloading.then(() => this.#takeAnew())
-    return this.#reloading
+  reload(): Promise<Reloaded> {
+    return this.#reloads.again()
   }
 
   reopenLogs(): void {
@@ -113,7 +109,7 @@ export class SeveralWorkers {
   /** Readiness turns, every worker drains, the last audit line is written. */
   async drain(): Promise<void> {
     this.#draining = true
-    await this.#reloading
+    await this.#reloads.stop()
     await this.#crew.drain(this.#looked.settings.drain + margin)
     await this.#close()
   }
@@ -144,26 +140,11 @@ export class SeveralWorkers {
     this.log.info({ workers: this.#crew.pids }, 'workers serve')
   }
 
-  async #takeAnew(): Promise<'taken' | 'refused'> {
-    if (this.#draining) return 'refused'
-    const files = new ConfigurationFiles(this.#file)
-    try {
-      const next = await looked(files, this.#world)
-      const result = await this.#crew.reload()
-      this.#watched = files.all
-      if (result === 'refused') throw new Error('a worker refused it')
-      const late = restartKeys.filter((key) => !isDeepStrictEqual(this.#looked.settings[key], next.settings[key]))
-      if (late.length > 0) this.log.warn({ keys: late }, 'these keys changed and take effect at the next start')
-      this.#looked = next
-      this.#metrics.reloaded('taken')
-      this.log.info('configuration reloaded')
-      return 'taken'
-    } catch (error) {
-      this.#watched = new Map([...this.#watched, ...files.all])
-      this.#metrics.reloaded('refused')
-      this.log.error({ problem: error instanceof Error ? error.message : String(error) }, 'reload refused, the last good configuration stays')
-      return 'refused'
-    }
+  async #take(files: ConfigurationFiles): Promise<void> {
+    const next = await looked(files, this.#world)
+    if (await this.#crew.reload() === 'refused') throw new Error('a worker refused it')
+    tellLate(this.log, restartKeys, this.#looked.settings, next.settings)
+    this.#looked = next
   }
 
   async #page(): Promise<string> {
