@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
+import type { Linked } from '../core/linked.ts'
 import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
 import { HeadReader, type RequestHead } from './head-reader.ts'
 import { Inbox } from './inbox.ts'
@@ -19,7 +20,9 @@ const nobody: Asked = { method: 'POST', version: '1.1' }
  * One sender's connection: who is there, and one request at a time. What is written ahead waits in the inbox, unread, until
  * the request before it is answered, and is dropped where that answer closes the connection.
  */
-export class SenderConnection {
+export class SenderConnection implements Linked<SenderConnection> {
+  before: SenderConnection | undefined
+  after: SenderConnection | undefined
   readonly socket: TLSSocket
   /** Who is connected: the peer, or whom its PROXY header names. */
   readonly from: Address

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Address } from '../core/delivery.ts'
+import { LinkedList, type Linked } from '../core/linked.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Connections, Place } from './connections.ts'
@@ -36,9 +37,7 @@ export interface Entered {
  */
 export class Entrance {
   readonly #parts: EntranceParts
-  /** By number: to find a place for an object in a set costs more. */
-  readonly #inside = new Map<number, Socket>()
-  #count = 0
+  readonly #inside = new LinkedList<Visitor>()
 
   constructor(parts: EntranceParts) {
     this.#parts = parts
@@ -65,15 +64,15 @@ export class Entrance {
 
   /** Breaks every connection that came in, and is still open. */
   destroy(): void {
-    for (const socket of this.#inside.values()) socket.destroy()
+    for (const { socket } of this.#inside.all()) socket.destroy()
   }
 
   /** One listener for all that is to be done once it is gone. */
   #follow({ socket, place }: Passing, cancel: Cancel): void {
-    const number = this.#count++
-    this.#inside.set(number, socket)
+    const visitor = new Visitor(socket)
+    this.#inside.append(visitor)
     socket.on('close', () => {
-      this.#inside.delete(number)
+      this.#inside.remove(visitor)
       place.leave()
       cancel()
     })
@@ -135,6 +134,17 @@ export class Entrance {
   #turnAway(socket: Socket, drop: Omit<Drop, 'certificate'>): void {
     this.#parts.dropped({ ...drop, certificate: undefined })
     socket.destroy()
+  }
+}
+
+/** A connection that is open. */
+class Visitor implements Linked<Visitor> {
+  before: Visitor | undefined
+  after: Visitor | undefined
+  readonly socket: Socket
+
+  constructor(socket: Socket) {
+    this.socket = socket
   }
 }
 
