@@ -165,7 +165,8 @@ export class SenderConnection implements Linked<SenderConnection> {
     let isSound = head.framing !== 'unclear'
     const persists = (): boolean => isSound && head.persists && !this.#retired && body.skip() && !(this.#isAll && this.#inbox.length === 0)
     const reply = this.#reply(head, persists, () => this.#answered(isSound ? body : undefined))
-    const turn: Turn = { ...head, body, reply, forfeit: () => { isSound = false } }
+    const forfeit = (): void => { isSound = false }
+    const turn: Turn = { ...head, body, reply, forfeit }
     this.#turn = turn
     if (this.#isAll) body.arrivedAll()
     this.#parts.serve(turn, this)

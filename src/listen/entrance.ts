@@ -5,6 +5,7 @@ import type { Cancel, Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Connections, Place } from './connections.ts'
 import type { Drop } from './drop.ts'
+import { forsake } from './gone.ts'
 import { takeProxyHeader, type ProxyOutcome } from './proxy-header.ts'
 import type { SourceRules } from './source.ts'
 
@@ -24,7 +25,7 @@ interface Inside extends Socket { [entered]?: Entered | undefined }
 /** A connection that may begin its handshake. */
 export interface Entered {
   readonly from: Address
-  /** The handshake is over, one way or the other. */
+  /** The handshake is over, one way or the other; nothing is known of the socket any more. */
   readonly arrived: () => void
   /** Did the sender write anything of its own? A balancer that looks whether we live does not. */
   readonly hasSpoken: () => boolean
@@ -57,7 +58,7 @@ export class Entrance {
     this.#settle(passing, { from: peer, headerLength: 0 }, cancel)
   }
 
-  /** What is known of a socket that went onward; undefined once it was turned away, and recorded, for being late. */
+  /** What is known of a socket that went onward; undefined once it has arrived, or was turned away, and recorded, for being late. */
   known(socket: Socket | undefined): Entered | undefined {
     return (socket as Inside | undefined)?.[entered]
   }
@@ -75,6 +76,7 @@ export class Entrance {
       this.#inside.remove(visitor)
       place.leave()
       cancel()
+      forsake(socket)
     })
   }
 
@@ -105,7 +107,12 @@ export class Entrance {
       return this.#turnAway(socket, { from, reason, facts: {} })
     }
     const inside: Inside = socket
-    inside[entered] = { from, arrived: cancel, hasSpoken: () => socket.bytesRead > headerLength }
+    const hasSpoken = (): boolean => socket.bytesRead > headerLength
+    const arrived = (): void => {
+      cancel()
+      inside[entered] = undefined
+    }
+    inside[entered] = { from, arrived, hasSpoken }
     onward()
   }
 

@@ -15,8 +15,9 @@ import type { Connections } from './connections.ts'
 import { httpDate } from './date.ts'
 import type { Drop } from './drop.ts'
 import { Entrance, type Entered } from './entrance.ts'
+import { forsake } from './gone.ts'
 import { handshakeRefusal } from './handshake.ts'
-import { peerCertificate } from './peer-certificate.ts'
+import { forgetCertificate, peerCertificate } from './peer-certificate.ts'
 import type { Reply } from './reply.ts'
 import { respondProblem, type ProblemDetails } from './respond.ts'
 import type { SourceRules } from './source.ts'
@@ -182,17 +183,19 @@ export class Listener {
     socket.on('close', () => {
       cancel?.()
       this.#senders.remove(sender)
+      forsake(socket)
+      forgetCertificate(socket)
     })
     sender.open()
   }
 
   #senderOf(socket: TLSSocket, from: Address, rules: ListenerRules): SenderConnection {
     const met = this.#met(rules)
+    const certificateOf = (): PeerCertificate | undefined => this.#certificateOf(socket, met)
+    // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
+    const sourceOf = (headers: Headers): Address | undefined => this.#rules.source.behind(headers, from)
     return new SenderConnection({
-      socket, from, limits: rules.limits, clock: this.#parts.clock, date: this.#date,
-      certificateOf: () => this.#certificateOf(socket, met),
-      // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
-      sourceOf: (headers: Headers) => this.#rules.source.behind(headers, from),
+      socket, from, limits: rules.limits, clock: this.#parts.clock, date: this.#date, certificateOf, sourceOf,
       serve: this.#serving, refuse: this.#refusing,
     })
   }
