@@ -8,7 +8,7 @@ const enough: Bytes = 8_000_000
 const interval: Milliseconds = 250
 
 /**
- * Keeps the part of the heap where objects begin as large as it is after the start, and has them begin nowhere else (docs/decisions/0508). V8 would
+ * Keeps the part of the heap where objects begin as large as it is after the start, and has them begin nowhere else (docs/decisions/0509). V8 would
  * double it again and again, up to 32 MiB twice over, for deliveries of which hardly one outlives a collection; and it would make what once lived long among the
  * old objects from then on, with all that hangs on it. For who starts the process alone: it holds for all that runs in it.
  */

@@ -9,7 +9,7 @@ export interface Linked<T> {
  *
  * A `Map` or a `Set` would hold them, too, and what has left: V8 gives it a new table after so many changes, and once it has lived through one large
  * collection of the garbage every table is made among the old objects (`OrderedHashTable::Rehash`). The table before it is garbage with all who were in
- * at that moment in it, and only the next large collection finds that out (docs/decisions/0507).
+ * at that moment in it, and only the next large collection finds that out (docs/decisions/0508).
  */
 export class LinkedList<T extends Linked<T>> {
   #first: T | undefined

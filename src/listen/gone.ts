@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
  * too late, which would end the process were nobody there.
  *
  * Node makes a function for each socket (`WritableState.onwrite`) that V8 puts among the old objects, since it is written straight to a property. So
- * a closed socket, and what hangs on it, stays until a large collection of the garbage (docs/decisions/0507). That is to be the socket and nothing of ours.
+ * a closed socket, and what hangs on it, stays until a large collection of the garbage (docs/decisions/0508). That is to be the socket and nothing of ours.
  */
 export function forsake(socket: Socket): void {
   // The stream's own way would ask in a turn of its own whether anybody still reads.

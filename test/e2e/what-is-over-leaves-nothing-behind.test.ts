@@ -10,7 +10,7 @@ import { startReceiver } from '../support/receiver.ts'
 
 /**
  * What a delivery or a connection leaves behind that only a large collection of the garbage would find. Where that is much, memory grows until one comes,
- * and the small ones, which come all the time, have it to copy (docs/decisions/0507).
+ * and the small ones, which come all the time, have it to copy (docs/decisions/0508).
  */
 
 /** Says at each SIGUSR2 how much a large collection found that the small ones had left. */
