@@ -125,12 +125,13 @@ class Passage {
   #reached(): Reached {
     const { method, target, version, rawHeaders } = this.#turn
     const connection = this.#connection
+    const read: Reached['read'] = (cap) => this.#body.read(cap)
     return {
       method, target, version, rawHeaders, called: connection.called, id: this.#id, at: this.#at,
       sourceOf: connection.sourceOf,
       // A value: an object literal with a getter has a shape of its own each time, which V8 keeps, and the delivery with it.
       certificate: connection.certificate,
-      read: (cap) => this.#body.read(cap),
+      read,
     }
   }
 

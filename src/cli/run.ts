@@ -10,6 +10,7 @@ import { commonStore } from '../workers/store.ts'
 import { runWorker } from '../workers/worker.ts'
 import { systemWorld } from '../world.ts'
 import type { Example } from './example.ts'
+import { boundYoungHeap } from './young-heap.ts'
 
 interface Options { readonly config: string; readonly example?: true }
 
@@ -26,6 +27,7 @@ export function runCommand(): Command {
     .option('--example', 'make development certificates where there are none, start an example receiver, print a command to try')
     .addHelpText('after', '\nExamples:\n  sallyport run\n  sallyport run -c /etc/sallyport/sallyport.yaml\n  sallyport run --example')
     .action(async ({ config, example }: Options) => {
+      boundYoungHeap(systemWorld.clock)
       if (cluster.isWorker) return await runWorker(config, systemWorld, workerSurroundings(config))
       const started = example === undefined ? undefined : await (await import('./example.ts')).startExample(config)
       try {

@@ -1,3 +1,4 @@
+import { LinkedList, type Linked } from './linked.ts'
 import type { Cancel, Clock } from './ports.ts'
 import type { Milliseconds } from './units.ts'
 
@@ -7,6 +8,20 @@ export interface Limited {
   readonly timedOut: () => void
 }
 
+/** The time of one; by it, it is ended. */
+export class Deadline implements Linked<Deadline> {
+  before: Deadline | undefined
+  after: Deadline | undefined
+  readonly limited: Limited
+  /** By the monotonic clock. */
+  readonly at: Milliseconds
+
+  constructor(limited: Limited, at: Milliseconds) {
+    this.limited = limited
+    this.at = at
+  }
+}
+
 /**
  * Deadlines of one length for many: who begins first is over first, so one timer serves them all. A timer for each delivery
  * would be started and stopped for nothing nearly always.
@@ -14,8 +29,8 @@ export interface Limited {
 export class Deadlines {
   readonly #clock: Pick<Clock, 'after' | 'monotonic'>
   readonly #length: Milliseconds
-  /** When each is due, by the monotonic clock; the one that began first comes first. */
-  readonly #due = new Map<Limited, Milliseconds>()
+  /** The one that began first comes first. */
+  readonly #due = new LinkedList<Deadline>()
   #cancel: Cancel | undefined
   #isTelling = false
 
@@ -24,15 +39,17 @@ export class Deadlines {
     this.#clock = clock
   }
 
-  /** From now on; to be called once for each. */
-  begin(limited: Limited): void {
-    this.#due.set(limited, this.#clock.monotonic() + this.#length)
+  /** From now on. */
+  begin(limited: Limited): Deadline {
+    const deadline = new Deadline(limited, this.#clock.monotonic() + this.#length)
+    this.#due.append(deadline)
     this.#cancel ??= this.#clock.after(this.#length, this.#look)
+    return deadline
   }
 
   /** In time. With the last one ends the timer. */
-  end(limited: Limited): void {
-    this.#due.delete(limited)
+  end(deadline: Deadline): void {
+    this.#due.remove(deadline)
     if (this.#due.size > 0 || this.#isTelling) return
     this.#cancel?.()
     this.#cancel = undefined
@@ -44,16 +61,15 @@ export class Deadlines {
       this.#tellThoseDue(this.#clock.monotonic())
     } finally {
       this.#isTelling = false
-      const [next] = this.#due.values()
-      this.#cancel = next === undefined ? undefined : this.#clock.after(next - this.#clock.monotonic(), this.#look)
+      const { first } = this.#due
+      this.#cancel = first === undefined ? undefined : this.#clock.after(first.at - this.#clock.monotonic(), this.#look)
     }
   }
 
   #tellThoseDue(now: Milliseconds): void {
-    for (const [limited, due] of this.#due) {
-      if (due > now) return
-      this.#due.delete(limited)
-      limited.timedOut()
+    for (let { first } = this.#due; first !== undefined && first.at <= now; first = this.#due.first) {
+      this.#due.remove(first)
+      first.limited.timedOut()
     }
   }
 }

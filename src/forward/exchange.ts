@@ -1,4 +1,4 @@
-import type { Deadlines, Limited } from '../core/deadlines.ts'
+import type { Deadline, Deadlines, Limited } from '../core/deadlines.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Outbound, ReceiverReason, ReplySink, Sending } from '../core/receiver.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -23,6 +23,7 @@ export class Exchange implements Sending, ResponseSink, Limited {
   #waits = false
   #phase: 'connect' | 'head' | 'body' | 'over' = 'connect'
   #connection: ReceiverConnection | undefined
+  #deadline: Deadline | undefined
 
   constructor(outbound: Outbound, sink: ReplySink, endpoints: readonly Endpoint[], terms: ExchangeTerms) {
     this.#outbound = outbound
@@ -32,7 +33,7 @@ export class Exchange implements Sending, ResponseSink, Limited {
   }
 
   start(): void {
-    this.#terms.deadlines.begin(this)
+    this.#deadline = this.#terms.deadlines.begin(this)
     this.#dispatch()
   }
 
@@ -112,7 +113,7 @@ export class Exchange implements Sending, ResponseSink, Limited {
   #over(): boolean {
     if (this.#phase === 'over') return false
     this.#phase = 'over'
-    this.#terms.deadlines.end(this)
+    if (this.#deadline !== undefined) this.#terms.deadlines.end(this.#deadline)
     return true
   }
 

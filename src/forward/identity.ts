@@ -2,8 +2,8 @@ import type { NamePart, PeerCertificate } from '../core/delivery.ts'
 import type { CertificateHeader } from '../core/policy.ts'
 
 /**
- * The sender's certificate, told to the receiver. Each form is encoded once for a certificate's connection, and again only
- * where a reload changed what stands above it.
+ * The sender's certificate, told to the receiver. The leaf is encoded once, whatever connection shows it; each other form once for a certificate's
+ * connection, and again only where a reload changed what stands above it.
  */
 export function certificateLines(certificate: PeerCertificate, headers: readonly CertificateHeader[]): string[] {
   const lines: string[] = []
@@ -15,7 +15,7 @@ export function certificateLines(certificate: PeerCertificate, headers: readonly
 }
 
 const encoders: Record<CertificateHeader, (certificate: PeerCertificate) => string> = {
-  'Client-Cert': once(() => undefined, ({ der }) => leafSequence(der)),
+  'Client-Cert': ({ der }) => leafSequence(der),
   // RFC 9440 §2.3: never the leaf; the root may be left out, and is: what the sender sent and what we know of it are told alike.
   'Client-Cert-Chain': once(aboveIt, ({ intermediates }) => intermediates.map(byteSequence).join(', ')),
   'X-Forwarded-Client-Cert': once(aboveIt, forwardedClientCert),

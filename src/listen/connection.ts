@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls'
 import { withCohort } from '../core/cohorts.ts'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
+import type { Linked } from '../core/linked.ts'
 import type { Bytes, Instant, Milliseconds } from '../core/units.ts'
 import { HeadReader, type RequestHead } from './head-reader.ts'
 import { Inbox } from './inbox.ts'
@@ -17,7 +18,9 @@ type CutOff = (why: 'age' | 'certificate' | 'drain') => void
  * One sender's connection: who is there, and one request at a time. What is written ahead waits in the inbox, unread, until
  * the request before it is answered, and is dropped where that answer closes the connection.
  */
-export class SenderConnection {
+export class SenderConnection implements Linked<SenderConnection> {
+  before: SenderConnection | undefined
+  after: SenderConnection | undefined
   readonly socket: TLSSocket
   /** Who is connected: the peer, or whom its PROXY header names. */
   readonly from: Address
@@ -176,7 +179,8 @@ export class SenderConnection {
     let isSound = head.framing !== 'unclear'
     const persists = (): boolean => isSound && head.persists && !this.#retired && body.skip() && !(this.#isAll && this.#inbox.length === 0)
     const reply = this.#reply(head, persists, () => this.#answered(isSound ? body : undefined))
-    const turn: Turn = { ...head, body, reply, forfeit: () => { isSound = false } }
+    const forfeit = (): void => { isSound = false }
+    const turn: Turn = { ...head, body, reply, forfeit }
     this.#turn = turn
     if (this.#isAll) body.arrivedAll()
     this.#parts.serve(turn, this)

@@ -59,20 +59,19 @@ export class Connections {
     this.#total++
     let origin: string | undefined
     let left = false
-    return {
-      settle: (from) => {
-        const key = originOf(from)
-        const answer = this.#count(key)
-        if (answer === 'admitted') origin = key
-        return answer
-      },
-      leave: () => {
-        if (left) return
-        left = true
-        this.#total--
-        if (origin !== undefined) this.#discount(origin)
-      },
+    const settle: Place['settle'] = (from) => {
+      const key = originOf(from)
+      const answer = this.#count(key)
+      if (answer === 'admitted') origin = key
+      return answer
     }
+    const leave = (): void => {
+      if (left) return
+      left = true
+      this.#total--
+      if (origin !== undefined) this.#discount(origin)
+    }
+    return { settle, leave }
   }
 
   #count(origin: string): TurnedAway | 'admitted' {

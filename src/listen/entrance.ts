@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net'
 import type { Address } from '../core/delivery.ts'
+import { LinkedList, type Linked } from '../core/linked.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Connections, Place } from './connections.ts'
 import type { Drop } from './drop.ts'
+import { forsake } from './gone.ts'
 import { takeProxyHeader, type ProxyOutcome } from './proxy-header.ts'
 import type { SourceRules } from './source.ts'
 
@@ -23,7 +25,7 @@ interface Inside extends Socket { [entered]?: Entered | undefined }
 /** A connection that may begin its handshake. */
 export interface Entered {
   readonly from: Address
-  /** The handshake is over, one way or the other. */
+  /** The handshake is over, one way or the other; nothing is known of the socket any more. */
   readonly arrived: () => void
   /** Did the sender write anything of its own? A balancer that looks whether we live does not. */
   readonly hasSpoken: () => boolean
@@ -36,9 +38,7 @@ export interface Entered {
  */
 export class Entrance {
   readonly #parts: EntranceParts
-  /** By number: to find a place for an object in a set costs more. */
-  readonly #inside = new Map<number, Socket>()
-  #count = 0
+  readonly #inside = new LinkedList<Visitor>()
 
   constructor(parts: EntranceParts) {
     this.#parts = parts
@@ -58,24 +58,25 @@ export class Entrance {
     this.#settle(passing, { from: peer, headerLength: 0 }, cancel)
   }
 
-  /** What is known of a socket that went onward; undefined once it was turned away, and recorded, for being late. */
+  /** What is known of a socket that went onward; undefined once it has arrived, or was turned away, and recorded, for being late. */
   known(socket: Socket | undefined): Entered | undefined {
     return (socket as Inside | undefined)?.[entered]
   }
 
   /** Breaks every connection that came in, and is still open. */
   destroy(): void {
-    for (const socket of this.#inside.values()) socket.destroy()
+    for (const { socket } of this.#inside.all()) socket.destroy()
   }
 
   /** One listener for all that is to be done once it is gone. */
   #follow({ socket, place }: Passing, cancel: Cancel): void {
-    const number = this.#count++
-    this.#inside.set(number, socket)
+    const visitor = new Visitor(socket)
+    this.#inside.append(visitor)
     socket.on('close', () => {
-      this.#inside.delete(number)
+      this.#inside.remove(visitor)
       place.leave()
       cancel()
+      forsake(socket)
     })
   }
 
@@ -106,7 +107,12 @@ export class Entrance {
       return this.#turnAway(socket, { from, reason, facts: {} })
     }
     const inside: Inside = socket
-    inside[entered] = { from, arrived: cancel, hasSpoken: () => socket.bytesRead > headerLength }
+    const hasSpoken = (): boolean => socket.bytesRead > headerLength
+    const arrived = (): void => {
+      cancel()
+      inside[entered] = undefined
+    }
+    inside[entered] = { from, arrived, hasSpoken }
     onward()
   }
 
@@ -135,6 +141,17 @@ export class Entrance {
   #turnAway(socket: Socket, drop: Omit<Drop, 'certificate'>): void {
     this.#parts.dropped({ ...drop, certificate: undefined })
     socket.destroy()
+  }
+}
+
+/** A connection that is open. */
+class Visitor implements Linked<Visitor> {
+  before: Visitor | undefined
+  after: Visitor | undefined
+  readonly socket: Socket
+
+  constructor(socket: Socket) {
+    this.socket = socket
   }
 }
 

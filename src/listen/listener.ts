@@ -4,6 +4,7 @@ import type { Shown } from '../certificates/certificate.ts'
 import { verifyLateLists } from '../certificates/late-lists.ts'
 import type { Address, PeerCertificate } from '../core/delivery.ts'
 import type { Headers } from '../core/headers.ts'
+import { LinkedList } from '../core/linked.ts'
 import type { Limits } from '../core/plan.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Milliseconds } from '../core/units.ts'
@@ -14,8 +15,9 @@ import type { Connections } from './connections.ts'
 import { httpDate } from './date.ts'
 import type { Drop } from './drop.ts'
 import { Entrance, type Entered } from './entrance.ts'
+import { forsake } from './gone.ts'
 import { handshakeRefusal } from './handshake.ts'
-import { peerCertificate } from './peer-certificate.ts'
+import { forgetCertificate, peerCertificate } from './peer-certificate.ts'
 import type { Reply } from './reply.ts'
 import { respondProblem, type ProblemDetails } from './respond.ts'
 import type { SourceRules } from './source.ts'
@@ -64,9 +66,7 @@ export class Listener {
   #server: Server
   #cancelSweep: Cancel = () => {}
   #cancelExpiry: Cancel = () => {}
-  /** By number: to find a place for an object in a set costs more. */
-  readonly #senders = new Map<number, SenderConnection>()
-  #count = 0
+  readonly #senders = new LinkedList<SenderConnection>()
   readonly #date: () => string
   readonly #serving: SenderParts['serve'] = (turn, sender) => this.#serve(turn, sender)
   readonly #refusing: SenderParts['refuse'] = (sender, reply, reason, what) => this.#refuse(sender, reply, reason, what)
@@ -110,12 +110,12 @@ export class Listener {
   /** What would hold up the deliveries of open connections, were it done when these rules hold. */
   async prepare({ tls: { lateLists } }: ListenerRules): Promise<void> {
     if (lateLists.length === 0) return
-    for (const { socket, certificate } of this.#senders.values()) if (socket.authorized && certificate !== undefined) await verifyLateLists(certificate, lateLists)
+    for (const { socket, certificate } of this.#senders.all()) if (socket.authorized && certificate !== undefined) await verifyLateLists(certificate, lateLists)
   }
 
   /** Whose connections are open. */
   get senders(): readonly SenderConnection[] {
-    return [...this.#senders.values()]
+    return this.#senders.all()
   }
 
   /**
@@ -126,14 +126,14 @@ export class Listener {
     const gone = new Promise<void>((resolve) => { this.#door.close(() => resolve()) })
     void gone.then(() => { this.#cancelSweep(); this.#cancelExpiry() })
     this.#parts.clock.after(idleGrace, () => {
-      for (const sender of this.#senders.values()) if (sender.idle) sender.socket.destroySoon()
+      for (const sender of this.#senders.all()) if (sender.idle) sender.socket.destroySoon()
     })
     return gone
   }
 
   /** Breaks what is still open. */
   destroy(): void {
-    for (const sender of this.#senders.values()) sender.cut('drain')
+    for (const sender of this.#senders.all()) sender.cut('drain')
     this.#entrance.destroy()
   }
 
@@ -142,7 +142,7 @@ export class Listener {
     const { headersTimeout, idleTimeout } = this.#rules.limits
     const { clock } = this.#parts
     const now = clock.monotonic()
-    for (const sender of this.#senders.values()) {
+    for (const sender of this.#senders.all()) {
       sender.tick(now)
       if (sender.isHandedOver && sender.hasLostTrust(clock.now())) sender.dismiss()
     }
@@ -177,24 +177,25 @@ export class Listener {
     const sender = this.#senderOf(socket, entered.from, rules)
     const lack = lackOfName(rules.tls, sender.called) ?? lackOfTrust(this.#rules.tls, sender.certificate)
     if (this.#turnAway(sender, lack) !== undefined) return void socket.destroy()
-    const number = this.#count++
-    this.#senders.set(number, sender)
+    this.#senders.append(sender)
     const { maxConnectionAge } = rules.limits
     const cancel = maxConnectionAge === undefined ? undefined : this.#parts.clock.after(maxConnectionAge, () => sender.retire())
     socket.on('close', () => {
       cancel?.()
-      this.#senders.delete(number)
+      this.#senders.remove(sender)
+      forsake(socket)
+      forgetCertificate(socket)
     })
     sender.open()
   }
 
   #senderOf(socket: TLSSocket, from: Address, rules: ListenerRules): SenderConnection {
     const met = this.#met(rules)
+    const certificateOf = (): PeerCertificate | undefined => this.#certificateOf(socket, met)
+    // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
+    const sourceOf = (headers: Headers): Address | undefined => this.#rules.source.behind(headers, from)
     return new SenderConnection({
-      socket, from, limits: rules.limits, clock: this.#parts.clock, date: this.#date,
-      certificateOf: () => this.#certificateOf(socket, met),
-      // The rules of the moment: a proxy that a reload no longer trusts is not believed on a connection that is already open.
-      sourceOf: (headers: Headers) => this.#rules.source.behind(headers, from),
+      socket, from, limits: rules.limits, clock: this.#parts.clock, date: this.#date, certificateOf, sourceOf,
       serve: this.#serving, refuse: this.#refusing,
     })
   }

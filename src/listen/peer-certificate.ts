@@ -36,9 +36,17 @@ export function peerCertificate(socket: TLSSocket, rules: Rules): PeerCertificat
   return met[found] === 'none' ? undefined : met[found]
 }
 
+/** For a connection that has closed: what was read of it is for whoever has it already. */
+export function forgetCertificate(socket: TLSSocket): void {
+  const met: Met = socket
+  met[found] = undefined
+  met[shown] = undefined
+}
+
 function readCertificate(socket: Met, { met, vouchers, now }: Rules): PeerCertificate | undefined {
   const verified = verdictOf(socket)
-  const common = { met, vouchers, now, readings, shownTo: () => ownUris(socket), verified }
+  const shownTo = (): string[] => ownUris(socket)
+  const common = { met, vouchers, now, readings, shownTo, verified }
   const known = verified === 'trusted' ? recall(socket, met.vouchers) : undefined
   const leaf = known ?? leafOf(socket)
   // `authorized` alone says nothing: a resumed TLS 1.3 connection without a certificate has it, too (nodejs/node#35317).

@@ -139,6 +139,12 @@ class Part {
       if (untilOf(old, at) > now) this.put(old, at)
       else dropped = Math.max(dropped, untilOf(old, at))
     }
+    giveBack(old.buffer)
     return dropped
   }
+}
+
+/** Gives the memory back now: a part is old when it is outgrown, and only a large collection of the garbage would find it. From Node 22 on; before, it waits for that. */
+function giveBack(buffer: ArrayBufferLike & { readonly transfer?: (length: number) => unknown }): void {
+  buffer.transfer?.(0)
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Deadlines } from '../../src/core/deadlines.ts'
 import { StillClock } from '../support/clock.ts'
+import { leftBehind } from '../support/garbage.ts'
 
 t.test('one timer for all: each is told when its own time is up, and not before', (t) => {
   const clock = new StillClock()
@@ -25,9 +26,8 @@ t.test('one timer for all: each is told when its own time is up, and not before'
 t.test('who ends in time is told nothing, and with the last one ends the timer', (t) => {
   const clock = new StillClock()
   const deadlines = new Deadlines(100, clock)
-  const [one, other] = [{ timedOut: () => t.fail('in time') }, { timedOut: () => t.fail('in time') }]
-  deadlines.begin(one)
-  deadlines.begin(other)
+  const one = deadlines.begin({ timedOut: () => t.fail('in time') })
+  const other = deadlines.begin({ timedOut: () => t.fail('in time') })
   deadlines.end(one)
   t.equal(clock.pending, 1)
   deadlines.end(other)
@@ -87,20 +87,28 @@ t.test('as a timer for each would', (t) => {
     const deadlines = new Deadlines(100, clock)
     const [told, wanted]: [string[], string[]] = [[], []]
     const begun = steps.map(({ wait, end }, at) => {
-      const limited = { timedOut: () => { told.push(`${at} at ${clock.monotonic()}`) } }
-      deadlines.begin(limited)
+      const deadline = deadlines.begin({ timedOut: () => { told.push(`${at} at ${clock.monotonic()}`) } })
       const cancel = clock.after(100, () => { wanted.push(`${at} at ${clock.monotonic()}`) })
-      return { limited, cancel, wait, end }
+      return { deadline, cancel, wait, end }
     })
     for (const { wait, end } of begun) {
       clock.advance(wait)
       if (end === undefined) continue
       const other = begun[end]
       other?.cancel()
-      if (other !== undefined) deadlines.end(other.limited)
+      if (other !== undefined) deadlines.end(other.deadline)
     }
     clock.advance(200)
     t.same(told, wanted)
   }), { numRuns: 200 })
   t.end()
+})
+
+t.test('whoever ended in time is forgotten', async (t) => {
+  const deadlines = new Deadlines(100, new StillClock())
+  const left = leftBehind((ballast) => {
+    const deadline = deadlines.begin({ ...ballast, timedOut: () => t.fail('in time') })
+    return () => deadlines.end(deadline)
+  })
+  t.ok(left < 4 * 1024 ** 2, `${left} bytes`)
 })

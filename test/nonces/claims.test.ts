@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Claim, Nonce } from '../../src/core/nonce.ts'
 import { Claims } from '../../src/nonces/claims.ts'
 import { memoryStore } from '../../src/nonces/memory.ts'
+import { leftBehind, type Ballast } from '../support/garbage.ts'
 import { StillClock } from '../support/world.ts'
 
 /** Few words and few rests, so that keys share their first four bytes, all sixteen, or only what comes behind. */
@@ -51,6 +52,29 @@ t.test('the oldest is the one that was put in first', async (t) => {
     t.equal(claims.oldest(), one)
     claims.delete(one)
   }
+})
+
+t.test('as many as there may be, and few again', async (t) => {
+  const claims = new Claims<{ nonce: Nonce }>()
+  const all = Array.from({ length: 1_000 }, (_, at) => ({ nonce: nonceOf(Buffer.from(`${at}`.padEnd(32, 'x'))) }))
+  for (const one of all) claims.add(one)
+  for (const one of all) t.equal(claims.find({ ...one.nonce }), one)
+  for (const one of all.slice(3)) claims.delete(one)
+  t.same(claims.all(), all.slice(0, 3))
+  for (const [at, one] of all.entries()) t.equal(claims.find(one.nonce), at < 3 ? one : undefined)
+})
+
+t.test('who has settled is forgotten', async (t) => {
+  const claims = new Claims<{ nonce: Nonce } & Ballast>()
+  let count = 0
+  const left = leftBehind((ballast) => {
+    const key = Buffer.alloc(32)
+    key.writeUInt32LE(count++)
+    const one = { ...ballast, nonce: nonceOf(key) }
+    claims.add(one)
+    return () => claims.delete(one)
+  })
+  t.ok(left < 4 * 1024 ** 2, `${left} bytes`)
 })
 
 t.test('deliveries whose keys begin alike are not in each other’s way', async (t) => {

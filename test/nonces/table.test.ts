@@ -3,6 +3,7 @@ import t from 'tap'
 import { recordWords, statusOf, untilOf, writeNonce, writeOutcome } from '../../src/nonces/record.ts'
 import { NonceTable } from '../../src/nonces/table.ts'
 import { nonceOf } from '../contracts/store.ts'
+import { collectAll } from '../support/garbage.ts'
 
 function recordOf(id: number, until: number, status = 200, material = 'm'): Uint32Array {
   const record = new Uint32Array(recordWords)
@@ -60,4 +61,21 @@ t.test('a place that was reserved is not moved', async (t) => {
   for (let id = 0; id < 3_000; id++) table.put(recordOf(id, 10), 0)
   t.equal(table.size, 3_000)
   t.equal(table.forgotten, 0)
+})
+
+t.test('a table holds what it holds, and nothing that it has outgrown', async (t) => {
+  const record = recordOf(1, 1_000)
+  const table = new NonceTable(1_000_000)
+  const before = process.memoryUsage().arrayBuffers
+  for (let id = 0; id < 100_000; id++) {
+    // Keys are hashes, spread over all words.
+    record[0] = Math.imul(id, 0x9e3779b1)
+    record[1] = Math.imul(id, 0x85ebca6b)
+    record[2] = id
+    table.put(record, 0)
+  }
+  if (!('transfer' in ArrayBuffer.prototype)) collectAll()
+  const bytes = (process.memoryUsage().arrayBuffers - before) / table.size
+  t.equal(table.size, 100_000)
+  t.ok(bytes < 80, `${bytes} bytes a nonce`)
 })

@@ -19,7 +19,8 @@ export interface Running {
 
 export interface Exit { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stdout: string; readonly stderr: string }
 
-interface Options { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> }
+/** `node`: flags for Node itself. */
+interface Options { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly node?: readonly string[] }
 
 /** `npm test` has built it; where a single test is run after a change, it is built now, by one test file at a time. */
 function build(): void {
@@ -54,9 +55,9 @@ function tryToLock(lock: string): boolean {
 }
 
 /** Starts `sallyport ARGUMENTS`. */
-export function start(args: readonly string[], { cwd = root, env = {} }: Options = {}): Running {
+export function start(args: readonly string[], { cwd = root, env = {}, node = [] }: Options = {}): Running {
   build()
-  return watch(spawn(...bare(process.execPath, program, ...args), { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }))
+  return watch(spawn(...bare(process.execPath, ...node, program, ...args), { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }))
 }
 
 /** The same command without the test runner's own loaders: the runner adds them to all that is spawned, whatever its `env` says. */

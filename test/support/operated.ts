@@ -19,7 +19,7 @@ export interface Operated extends Running {
 /** A machine under load is late by itself, and a gateway in real time would turn senders away for it: that is tested elsewhere. */
 export const unhurried = { eventLoopDelay: '1h' }
 
-export async function operate(t: Test, receiver: number, change: Record<string, unknown> = {}, env: Record<string, string> = {}): Promise<Operated> {
+export async function operate(t: Test, receiver: number, change: Record<string, unknown> = {}, env: Record<string, string> = {}, node: readonly string[] = []): Promise<Operated> {
   const site = await makeSite(t)
   const [port = 0, admin = 0] = await freePorts(2)
   const settings = {
@@ -31,7 +31,7 @@ export async function operate(t: Test, receiver: number, change: Record<string, 
   }
   const write = (content: unknown): void => { site.write('sallyport.yaml', typeof content === 'string' ? content : JSON.stringify(content)) }
   write(settings)
-  const running = start(['run', '-c', 'sallyport.yaml'], { cwd: site.directory, env: { SECRET: secretText, ...env } })
+  const running = start(['run', '-c', 'sallyport.yaml'], { cwd: site.directory, env: { SECRET: secretText, ...env }, node })
   t.teardown(() => {
     running.process.kill('SIGKILL')
     return running.exited
