@@ -9,10 +9,7 @@ import { Inbox } from './inbox.ts'
 import { Lingering } from './lingering.ts'
 import { nobody, Reply, type Asked } from './reply.ts'
 import { RequestBody } from './request-body.ts'
-import type { SenderParts, Turn } from './turn.ts'
-
-/** Ends what is spoken on a connection in place of HTTP, where something is. */
-type CutOff = (why: 'age' | 'certificate' | 'drain') => void
+import type { CutOff, SenderParts, Turn } from './turn.ts'
 
 /**
  * One sender's connection: who is there, and one request at a time. What is written ahead waits in the inbox, unread, until
@@ -151,7 +148,6 @@ export class SenderConnection implements Linked<SenderConnection> {
     return this.#phase === 'refusing' || this.#phase === 'closing'
   }
 
-  /** To be looked at with what others asked. */
   #beDue(): void {
     if (this.#isDue) return
     this.#isDue = true

@@ -16,6 +16,9 @@ export interface Turn extends RequestHead {
   readonly forfeit: () => void
 }
 
+/** Ends what is spoken on a connection in place of HTTP, where something is. */
+export type CutOff = (why: 'age' | 'certificate' | 'drain') => void
+
 export interface SenderParts {
   readonly socket: TLSSocket
   readonly from: Address
