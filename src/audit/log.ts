@@ -67,13 +67,10 @@ export class AuditLog {
     this.#held = state
   }
 
-  write(decided: Decided): void {
-    this.#add(decided)
-  }
-
-  /** Whole lines, each with its line feed. */
-  append(lines: string): void {
-    this.#add(lines)
+  /** A decision; or what another process wrote of its own: whole lines, each with its line feed. */
+  write(record: Decided | string): void {
+    if (this.#records.length === 0) withCohort('records', this.#flush)
+    this.#records.push(record)
   }
 
   /** After a log rotation has renamed the file. Where that fails, the old file is written on. */
@@ -113,11 +110,6 @@ export class AuditLog {
   #caughtUp(): void {
     this.#behind = 0
     this.#judge(undefined)
-  }
-
-  #add(record: Decided | string): void {
-    if (this.#records.length === 0) withCohort('records', this.#flush)
-    this.#records.push(record)
   }
 
   readonly #flush = (): void => {

@@ -23,7 +23,7 @@ function holdOnceEnough(clock: Pick<Clock, 'after'>): void {
 }
 
 /** What fits in before it is collected. */
-export function youngCapacity(): Bytes {
+function youngCapacity(): Bytes {
   const young = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')
   return young === undefined ? 0 : young.space_used_size + young.space_available_size
 }

@@ -118,17 +118,17 @@ export class ReceiverConnection {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
     if (this.#isDue || this.#response !== undefined) return this.#advance()
     this.#isDue = true
-    withCohort('responses', this.#onDue)
+    withCohort('responses', this.#catchUp)
   }
 
-  readonly #onRested = (): void => { if (this.isUsable) this.#freed(this) }
-  readonly #onDue = (): void => this.#catchUp()
-
-  #catchUp(): void {
+  /** Where it is due, and was not looked at before its time. */
+  readonly #catchUp = (): void => {
     if (!this.#isDue) return
     this.#isDue = false
     this.#advance()
   }
+
+  readonly #onRested = (): void => { if (this.isUsable) this.#freed(this) }
 
   #advance(): void {
     while (this.#sink !== undefined && !this.#waits && this.#response === undefined && this.#bytes.length > 0) {

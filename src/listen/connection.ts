@@ -36,13 +36,17 @@ export class SenderConnection implements Linked<SenderConnection> {
   #isAll = false
   #lingering: Lingering | undefined
   #certificate: PeerCertificate | undefined | 'unread' = 'unread'
+  /** Set where another protocol is spoken. */
   #cutOff: CutOff | undefined
   #wasTrusted = false
   /** What is in the inbox is looked at before this turn of the event loop is over. */
   #isDue = false
   readonly #onData = (chunk: Buffer): void => this.#take(chunk)
   readonly #onEnd = (): void => this.#ended()
-  readonly #onDrain = (): void => this.#drained()
+  readonly #onDrain = (): void => {
+    if (this.#turn !== undefined) return this.#turn.reply.drained()
+    this.#advance()
+  }
   readonly #onDue = (): void => {
     this.#isDue = false
     this.#goOn()
@@ -110,6 +114,7 @@ export class SenderConnection implements Linked<SenderConnection> {
     if (this.#retired) cutOff('age')
   }
 
+  /** Ends another protocol where one is spoken. */
   cut(why: Parameters<CutOff>[0]): void {
     this.#cutOff?.(why)
   }
@@ -199,11 +204,6 @@ export class SenderConnection implements Linked<SenderConnection> {
   /** What was written ahead waits until the sender has read its answers. */
   #goOn(): void {
     if (!this.socket.writableNeedDrain) this.#advance()
-  }
-
-  #drained(): void {
-    if (this.#turn !== undefined) return this.#turn.reply.drained()
-    this.#advance()
   }
 
   #await(phase: 'head' | 'idle' | 'refusing' | 'closing'): void {

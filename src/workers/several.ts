@@ -65,7 +65,7 @@ export class SeveralWorkers {
     this.#auditTo = fileReference(log.audit, new ConfigurationFiles(file))
     this.#audit = new AuditLog(this.#auditTo, this.log, (state) => this.#crew.tellAudit(state))
     this.#crew = new Crew({
-      workers: size.workers, clock: world.clock, audit: (lines) => this.#audit.append(lines),
+      workers: size.workers, clock: world.clock, audit: (lines) => this.#audit.write(lines),
       lost: (pid, how, again) => this.#lost(pid, how, again),
     })
     this.#admin = new AdminServer({
