@@ -133,11 +133,14 @@ class SharedStore implements NonceStore, Settles {
     return this.#closing
   }
 
-  /** Has it been accepted, or is it under way? What others wrote is read before somebody is told that it is under way. */
+  /**
+   * Has it been accepted, or is it under way? What others wrote is read before somebody is told so: a claim may be over by now, and what
+   * was accepted may have ended by another's clock and been claimed anew.
+   */
   #look(nonce: Nonce, now: number, moment: Milliseconds): Verdict {
     writeNonce(this.#record, nonce)
     const known = this.#replica.look(this.#record, now, moment)
-    if (known !== 'in-flight') return known
+    if (known === 'yes') return known
     this.#follow()
     return this.#replica.look(this.#record, now, moment)
   }

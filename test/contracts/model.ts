@@ -113,17 +113,19 @@ class CommitCommand implements StoreCommand {
     const claim = model.claims[at] as Model['claims'][number]
     claim.settled = true
     const passes = wall(model) + this.passesFor
-    const outcome = { status: 200 + at % 99, until: real.subject.now() + this.passesFor + 2 * skew + 1 }
+    const kept = this.passesFor + 2 * skew + 1
+    const outcome = { status: 200 + at % 99, until: real.subject.now() + kept }
     const committed = await (real.claims[at] as Claim).commit(outcome)
     const holder = model.holders.get(claim.id)
     const known = memory(model, claim.id, real.subject.grain)
     if (holder === at) must(committed, 'who holds a nonce commits it')
     else if (holder !== undefined && standing(model, claim.id)) must(!committed, 'I4: somebody else has it')
     else if (holder === undefined && known === 'known') must(!committed, 'I4: somebody else committed it')
-    else if (holder === undefined && known === 'forgotten') must(committed, 'a late commit counts where nobody has the nonce')
+    // What has ended may be in the way of one that comes so late: its time is not asked for a commit.
+    else if (holder === undefined && !model.accepted.has(claim.id)) must(committed, 'a late commit counts where nobody has the nonce')
     if (!committed) return
     model.holders.delete(claim.id)
-    model.accepted.set(claim.id, { claim: at, status: outcome.status, print: claim.print, passes, until: outcome.until })
+    model.accepted.set(claim.id, { claim: at, status: outcome.status, print: claim.print, passes, until: wall(model) + kept })
   }
 
   toString = (): string => `commit(${this.which}, ${this.passesFor})`

@@ -119,6 +119,18 @@ await t.test('a late commit counts where another worker had the nonce and gave i
   await Promise.all([one.close(), other.close()])
 })
 
+await t.test('what another worker found ended is not remembered by one that has not read so, and whose clock went back since', async (t) => {
+  const world = stillWorld()
+  const { directory, run } = await taken(t, world, fresh())
+  const [one, other] = [joinDirectory(directory, run, world), joinDirectory(directory, run, world)]
+  await (await take(one, 'a')).commit({ status: 200, until: world.clock.now() + 2_500 })
+  world.clock.advance(2_500)
+  t.equal(await (await take(one, 'a')).release(), true, 'the receiver did not accept it this time')
+  world.clock.step(-500)
+  t.equal(await stateOf(other, 'a'), 'claimed')
+  await Promise.all([one.close(), other.close()])
+})
+
 await t.test('a worker that stands still holds nobody up', async (t) => {
   const { directory, run } = await taken(t, systemWorld, fresh())
   const child = await start(t, directory, run, 10)
