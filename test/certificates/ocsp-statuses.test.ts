@@ -11,7 +11,7 @@ import { ocspSchema, type CertificateLink } from '../../src/core/ocsp.ts'
 import type { Exchange } from '../../src/core/ports.ts'
 import { makeCa, type Identity } from '../support/pki.ts'
 import { askResponder, startResponder } from '../support/ocsp.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const ca = await makeCa()
 const minute = 60_000

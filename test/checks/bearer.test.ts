@@ -4,7 +4,7 @@ import t from 'tap'
 import { bearer } from '../../src/checks/bearer.ts'
 import type { PeerCertificate } from '../../src/core/delivery.ts'
 import { ask, questionsOf, toolsFor, verdictOf } from '../support/checks.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const issuer = 'https://issuer.example'
 const audience = 'https://hooks.example/push'

@@ -4,7 +4,8 @@ import { certificateFromPem } from '../../src/certificates/certificate.ts'
 import { fingerprintOf } from '../../src/certificates/chain.ts'
 import { certificate } from '../../src/checks/certificate.ts'
 import type { PeerCertificate } from '../../src/core/delivery.ts'
-import { ask, questionsOf, StillClock, toolsFor, verdictOf } from '../support/checks.ts'
+import { ask, questionsOf, toolsFor, verdictOf } from '../support/checks.ts'
+import { StillClock } from '../support/clock.ts'
 import { makeCa, type Ca, type Identity, type IdentityOptions } from '../support/pki.ts'
 
 const start = Date.UTC(2026, 0, 1)

@@ -3,7 +3,8 @@ import t from 'tap'
 import { certificateFromPem } from '../../src/certificates/certificate.ts'
 import { StoreUnavailable, type NonceStore } from '../../src/core/nonce.ts'
 import { memoryStore } from '../../src/nonces/memory.ts'
-import { StillClock, questionsOf, toolsFor, verdictOf } from '../support/checks.ts'
+import { questionsOf, toolsFor, verdictOf } from '../support/checks.ts'
+import { StillClock } from '../support/clock.ts'
 import { makeCa } from '../support/pki.ts'
 
 const ca = await makeCa()

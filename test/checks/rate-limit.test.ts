@@ -2,7 +2,7 @@ import t from 'tap'
 import { rateLimit } from '../../src/checks/rate-limit.ts'
 import type { PeerCertificate } from '../../src/core/delivery.ts'
 import { ask, questionsOf, toolsFor, verdictOf, type Asking } from '../support/checks.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const shown = (fingerprint: string) => ({ fingerprint }) as PeerCertificate
 const limited = 'rate-limited'

@@ -7,7 +7,7 @@ import { StoreUnavailable, type Claim, type Nonce, type NonceStore } from '../..
 import type { Pass, Verdict } from '../../src/core/verdict.ts'
 import { memoryStore } from '../../src/nonces/memory.ts'
 import { signatureSettings } from '../../src/schemes/settings.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 import { questionsOf, toolsFor } from '../support/checks.ts'
 
 const minute = 60_000

@@ -8,7 +8,8 @@ import { parseAddress } from '../../src/addresses/address.ts'
 import type { Address } from '../../src/core/delivery.ts'
 import { limits } from '../../src/checks/limits.ts'
 import { compileCheck } from '../../src/core/check.ts'
-import { questionsOf, StillClock, toolsFor } from '../support/checks.ts'
+import { questionsOf, toolsFor } from '../support/checks.ts'
+import { StillClock } from '../support/clock.ts'
 
 const secret = 'a secret of more than sixteen bytes'
 const start = Date.UTC(2026, 0, 1)

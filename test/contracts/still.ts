@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { NonceStore } from '../../src/core/nonce.ts'
 import type { Random } from '../../src/core/ports.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 import type { Tried } from './model.ts'
 
 /** What a store by a clock that stands still needs to be tried. */

@@ -8,7 +8,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { rawTls } from '../support/raw.ts'
 import { post } from '../support/operated.ts'
 import { answerOk, startReceiver } from '../support/receiver.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const connect = ({ port, pki }: TestGateway) => rawTls(port, { ca: pki.ca.certificate })
 

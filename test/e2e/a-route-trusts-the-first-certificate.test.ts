@@ -12,7 +12,7 @@ import { makePki, type Identity } from '../support/pki.ts'
 import { rawTls } from '../support/raw.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { startRedis } from '../support/redis.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 /** `pin: first-use`: the first certificate that the whole policy accepts is remembered, and no other gets through. */
 const body = '{}'

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { BodyFault } from '../../src/core/delivery.ts'
 import { BodyBudget, BodyReader } from '../../src/listen/body.ts'
 import type { BodySink } from '../../src/listen/request-body.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const grace = 5_000
 

@@ -7,7 +7,7 @@ import type { Limits } from '../../src/core/plan.ts'
 import { SenderConnection } from '../../src/listen/connection.ts'
 import { respondProblem } from '../../src/listen/respond.ts'
 import type { Turn } from '../../src/listen/turn.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const from = parseAddress('192.0.2.1') as Address
 const limits = { headers: 1_000, headersTimeout: 10_000, idleTimeout: 5_000 } as Limits

@@ -2,7 +2,7 @@ import t from 'tap'
 import { parseAddress } from '../../src/addresses/address.ts'
 import type { Address } from '../../src/core/delivery.ts'
 import { Connections, type ConnectionLimits, type Place } from '../../src/listen/connections.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const address = (text: string) => parseAddress(text) as Address
 const some = { total: 100, perAddress: 100, newPerSecond: undefined }

@@ -4,7 +4,7 @@ import t from 'tap'
 import { Inbox } from '../../src/listen/inbox.ts'
 import { Lingering } from '../../src/listen/lingering.ts'
 import type { RequestBody } from '../../src/listen/request-body.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const mebibyte = Buffer.alloc(1024 * 1024)
 

@@ -4,7 +4,7 @@ import type { Claim, Nonce } from '../../src/core/nonce.ts'
 import { Claims } from '../../src/nonces/claims.ts'
 import { memoryStore } from '../../src/nonces/memory.ts'
 import { leftBehind, type Ballast } from '../support/garbage.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 /** Few words and few rests, so that keys share their first four bytes, all sixteen, or only what comes behind. */
 const key = fc.tuple(fc.constantFrom(0, 1, 0xff), fc.constantFrom(0, 2), fc.constantFrom(0, 3)).map(([word, rest, behind]) => {

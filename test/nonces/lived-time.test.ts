@@ -1,6 +1,6 @@
 import t from 'tap'
 import { LivedTime } from '../../src/nonces/lived-time.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const start = 1_800_000_000_000
 const hour = 3_600_000

@@ -4,7 +4,7 @@ import { LocalStandIn, type SharedStore } from '../../src/nonces/local.ts'
 import { memoryStore } from '../../src/nonces/memory.ts'
 import { stillSubject } from '../contracts/still.ts'
 import { nonceOf, testStore } from '../contracts/store.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 /** A shared store that can be cut off. */
 class Shared implements SharedStore {

@@ -4,7 +4,7 @@ import { memoryStore } from '../../src/nonces/memory.ts'
 import { tryStore } from '../contracts/model.ts'
 import { stillSubject } from '../contracts/still.ts'
 import { nonceOf, testStore } from '../contracts/store.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const subject = stillSubject({
   name: 'memory:', survives: 'nothing',

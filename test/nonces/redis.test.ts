@@ -12,7 +12,7 @@ import { systemWorld } from '../../src/world.ts'
 import { tryStore, type Tried } from '../contracts/model.ts'
 import { nonceOf, testStore } from '../contracts/store.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 /** Lets time pass for every key: what Redis counts down is what a nonce lives. */
 const age = `

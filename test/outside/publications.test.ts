@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { makeFetch } from '../../src/outside/fetch.ts'
 import { Publications } from '../../src/outside/publications.ts'
 import { makePki } from '../support/pki.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const hour = 3_600_000
 

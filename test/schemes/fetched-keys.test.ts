@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { Get } from '../../src/core/ports.ts'
 import { allowedUrl, createKeyFetcher, fetchLimits, httpsGet, isPublicAddress, KeyUnavailable, type HttpsOptions } from '../../src/schemes/fetched-keys.ts'
-import { StillClock } from '../support/checks.ts'
+import { StillClock } from '../support/clock.ts'
 import { makeCa } from '../support/pki.ts'
 
 const allowed = ['keys.example.com', 'sns.*.amazonaws.com']

@@ -5,9 +5,7 @@ import type { Address, Head } from '../../src/core/delivery.ts'
 import { Headers } from '../../src/core/headers.ts'
 import type { Clock } from '../../src/core/ports.ts'
 import { parseAddress } from '../../src/addresses/address.ts'
-import { StillClock } from './world.ts'
-
-export { StillClock }
+import { StillClock } from './clock.ts'
 
 /** What an operator was told: `users.alice: what → mend`. */
 export interface Told { readonly path: KeyPath; readonly what: string; readonly mend: string }

@@ -1,37 +1,62 @@
 import type { Clock } from '../../src/core/ports.ts'
 
-/** A clock that stands still until it is told to go on; what was to run later runs then, in order. */
+/** A clock that stands still until it is told to move. Timers run, in order, when the clock passes them. */
 export class StillClock implements Clock {
-  #at = 0
-  readonly #start: number
-  #waiting: { readonly at: number; readonly run: () => void }[] = []
+  #now: number
+  #monotonic = 0
+  #timers: { readonly delay: number; readonly due: number; readonly run: () => void }[] = []
 
-  constructor(start = Date.UTC(2026, 0, 1)) {
-    this.#start = start
+  constructor(now: number = Date.now()) {
+    this.#now = now
   }
 
-  readonly now = () => this.#start + this.#at
-  readonly monotonic = () => this.#at
-  readonly after = (delay: number, run: () => void) => {
-    const entry = { at: this.#at + delay, run }
-    this.#waiting.push(entry)
-    return () => { this.#waiting = this.#waiting.filter((other) => other !== entry) }
+  readonly now = (): number => this.#now
+
+  readonly monotonic = (): number => this.#monotonic
+
+  readonly after = (delay: number, run: () => void): (() => void) => {
+    const timer = { delay, due: this.#monotonic + delay, run }
+    this.#timers.push(timer)
+    return () => { this.#timers = this.#timers.filter((other) => other !== timer) }
   }
 
   /** How many things are to run later. */
   get pending(): number {
-    return this.#waiting.length
+    return this.#timers.length
   }
 
-  advance(milliseconds: number): void {
-    const end = this.#at + milliseconds
+  /** Time passes: both clocks, and the timers on the way. */
+  advance(time: number): void {
+    const end = this.#monotonic + time
+    const start = this.#now - this.#monotonic
     for (;;) {
-      const [next] = this.#waiting.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)
+      const next = this.#timers.filter((timer) => timer.due <= end).sort((a, b) => a.due - b.due)[0]
       if (next === undefined) break
-      this.#waiting = this.#waiting.filter((other) => other !== next)
-      this.#at = next.at
+      this.#timers = this.#timers.filter((timer) => timer !== next)
+      this.#monotonic = Math.max(this.#monotonic, next.due)
+      this.#now = start + this.#monotonic
       next.run()
     }
-    this.#at = end
+    this.#monotonic = end
+    this.#now = start + end
+  }
+
+  /** Time passes while nothing runs: what came due runs behind it, late. */
+  stall(time: number): void {
+    this.#monotonic += time
+    this.#now += time
+    const due = this.#timers.filter((timer) => timer.due <= this.#monotonic)
+    this.#timers = this.#timers.filter((timer) => timer.due > this.#monotonic)
+    for (const { run } of due) run()
+  }
+
+  /** Resolves once somebody waits for so long: what a test lets time pass for has begun by then, however slow the machine. */
+  async awaited(delay: number): Promise<void> {
+    while (!this.#timers.some((timer) => timer.delay === delay)) await new Promise((resume) => { setImmediate(resume) })
+  }
+
+  /** The wall clock alone is set, as by an operator or NTP. */
+  step(time: number): void {
+    this.#now += time
   }
 }
