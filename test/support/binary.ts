@@ -1,11 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { locked } from './lock.ts'
 
 /** The built program, as an operator runs it. */
 
 const root = resolve(import.meta.dirname, '../..')
 const program = resolve(root, 'dist/main.js')
+const lock = resolve(root, 'build/dist.lock')
 
 export interface Running {
   readonly process: ChildProcess
@@ -24,34 +26,25 @@ interface Options { readonly cwd?: string; readonly env?: Readonly<Record<string
 
 /** `npm test` has built it; where a single test is run after a change, it is built now, by one test file at a time. */
 function build(): void {
-  if (isFresh()) return
-  const lock = resolve(root, 'dist.lock')
-  while (!tryToLock(lock)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
-  try {
+  if (isBuilt()) return
+  mkdirSync(dirname(lock), { recursive: true })
+  locked(lock, (descriptor) => {
     if (isBuilt()) return
-    const { status, stdout } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, encoding: 'utf8' })
+    writeFileSync(lock, 'A build was begun.')
+    const { status, stdout } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit', descriptor] })
     if (status !== 0) throw new Error(`the build fails: ${stdout}`)
-  } finally {
-    rmdirSync(lock)
-  }
+    truncateSync(lock)
+  })
 }
 
-function isFresh(): boolean {
-  return isBuilt() && !existsSync(resolve(root, 'dist.lock'))
-}
-
+/** Newer than all it is made of, and whole: what stands in the lock says that a build is under way or was broken off. */
 function isBuilt(): boolean {
   const newest = Math.max(...readdirSync(resolve(root, 'src'), { recursive: true, encoding: 'utf8' }).map((file) => statSync(resolve(root, 'src', file)).mtimeMs))
-  return (statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0) > newest
+  return sizeOf(lock) === 0 && (statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0) > newest
 }
 
-function tryToLock(lock: string): boolean {
-  try {
-    mkdirSync(lock)
-    return true
-  } catch {
-    return false
-  }
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
 }
 
 /** Starts `sallyport ARGUMENTS`. */
