@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { at, type Asked, type CheckTools } from '../core/check.ts'
 import type { Head, PeerCertificate } from '../core/delivery.ts'
-import { forever, StoreUnavailable, storeReasons, type Committed, type Nonce } from '../core/nonce.ts'
+import { forever, StoreUnavailable, storeReasons, type Committed, type Nonce, type NonceStore } from '../core/nonce.ts'
 import type { CertificateReason } from '../core/trust.ts'
 import { pass, refuse, type Facts, type Refuse, type Verdict } from '../core/verdict.ts'
 
@@ -32,12 +32,15 @@ function judgeApproved({ certificate: shown }: Head, approved: ReadonlySet<strin
 /** The pin of one route. What this process learned of it once it knows: no first use is ever taken back. */
 class Pin {
   readonly #tools: CheckTools
+  /** The shared store alone can say which certificate was the first, and can keep it. */
+  readonly #nonces: NonceStore
   readonly #notAllowed: NotAllowed
   readonly #key: Uint8Array
   #known: string | undefined
 
   constructor(tools: CheckTools, notAllowed: NotAllowed) {
     this.#tools = tools
+    this.#nonces = tools.nonces.withoutStandIn ?? tools.nonces
     this.#notAllowed = notAllowed
     this.#key = keyOf(tools.route)
   }
@@ -46,7 +49,7 @@ class Pin {
     if (shown === undefined) return pass()
     if (this.#known !== undefined) return this.#judge(shown, this.#known === shown.fingerprint ? 'same' : 'other')
     return orUnavailable(async () => {
-      const found = await this.#tools.nonces.find(this.#nonceOf(shown))
+      const found = await this.#nonces.find(this.#nonceOf(shown))
       return found.state === 'committed' ? this.#judge(shown, found.material) : pass()
     })
   }
@@ -58,13 +61,9 @@ class Pin {
 
   /** Atomic by the store's own claim: of several that are first at once, one is. */
   async #remember(shown: PeerCertificate): Promise<Verdict<FirstUseReason>> {
-    const claimed = await this.#tools.nonces.claim(this.#nonceOf(shown), this.#tools.lease)
+    const claimed = await this.#nonces.claim(this.#nonceOf(shown), this.#tools.lease)
     if (claimed.state === 'committed') return this.#judge(shown, claimed.material)
     if (claimed.state === 'in-flight') throw new StoreUnavailable('another delivery is the first on this route just now')
-    if (claimed.standIn === true) {
-      await claimed.release()
-      throw new StoreUnavailable('the shared store alone can say which certificate was the first')
-    }
     if (!await claimed.commit({ status: 200, until: forever })) throw new StoreUnavailable('another delivery was the first meanwhile')
     this.#known = shown.fingerprint
     return pass({ pinned: `sha256:${shown.fingerprint}` })

@@ -32,6 +32,8 @@ export interface NonceStore {
   readonly kept?: KeptSecrets
   /** Does the memory of this process stand in for a shared one at this moment? Every record says so then. Left out: never. */
   readonly standsIn?: () => boolean
+  /** The shared store alone, for what no memory of a single process may answer. Left out: nothing stands in for this store. */
+  readonly withoutStandIn?: NonceStore
   /** Finishes what is under way, flushes and lets go. */
   readonly close: () => Promise<void>
 }

@@ -21,6 +21,7 @@ export interface SharedStore extends NonceStore {
 export class LocalStandIn implements NonceStore {
   /** Nothing stands in for these: a secret that another gateway cannot read is none. */
   readonly kept?: KeptSecrets
+  readonly withoutStandIn: NonceStore
   readonly #shared: SharedStore
   readonly #local: Ledger
   #isAlone = false
@@ -29,6 +30,7 @@ export class LocalStandIn implements NonceStore {
 
   constructor(shared: SharedStore, clock: Clock, capacity = memoryCapacity) {
     this.#shared = shared
+    this.withoutStandIn = shared
     if (shared.kept !== undefined) this.kept = shared.kept
     this.#local = new Ledger({ clock, capacity })
   }

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { certificateFromPem } from '../../src/certificates/certificate.ts'
-import { StoreUnavailable, type NonceStore } from '../../src/core/nonce.ts'
+import { StoreUnavailable, type Claim, type NonceStore } from '../../src/core/nonce.ts'
+import { LocalStandIn, type SharedStore } from '../../src/nonces/local.ts'
 import { memoryStore } from '../../src/nonces/memory.ts'
 import { questionsOf, toolsFor, verdictOf } from '../support/checks.ts'
 import { StillClock } from '../support/clock.ts'
@@ -50,17 +51,37 @@ t.test('a store that cannot know', async (t) => {
   const unavailable = (): never => { throw new StoreUnavailable('gone') }
   const close = () => Promise.resolve()
   const unknown = () => ({ state: 'unknown' as const })
-  let released = 0
-  const claim = (commit: () => boolean, more = {}) => () => ({ state: 'claimed' as const, commit, release: () => { released++; return true }, ...more })
+  const claim = (commit: () => boolean) => () => ({ state: 'claimed' as const, commit, release: () => true })
   const rows: [string, NonceStore, string][] = [
     ['it is away', { find: unavailable, claim: unavailable, close }, 'store-unavailable'],
     ['away when it comes to it', { find: unknown, claim: unavailable, close }, 'store-unavailable'],
     ['somebody is first just now', { find: unknown, claim: () => ({ state: 'in-flight' }), close }, 'store-unavailable'],
     ['somebody was first after all', { find: unknown, claim: claim(() => false), close }, 'store-unavailable'],
     ['it cannot be kept', { find: unknown, claim: claim(unavailable), close }, 'store-unavailable'],
-    ['something stands in for it', { find: unknown, claim: claim(() => true, { standIn: true }), close }, 'store-unavailable'],
     ['a fault of ours', { find: () => { throw new Error('bug') }, claim: unavailable, close }, 'undecidable'],
   ]
   for (const [name, store, reason] of rows) t.equal(await judge(compile(store), first), reason, name)
-  t.equal(released, 1, 'a stand-in’s claim is given back')
+})
+
+t.test('nothing stands in for a shared store, neither before the claim nor at the commit', async (t) => {
+  const shared = memoryStore(clock)
+  let fails: 'claim' | 'commit' | undefined
+  const store: SharedStore = {
+    isReachable: true, find: (nonce) => shared.find(nonce), close: () => shared.close(), remember: () => Promise.reject(new Error('nothing is to be told')),
+    claim: (nonce, lease) => {
+      if (fails === 'claim') throw new StoreUnavailable('gone')
+      const claimed = shared.claim(nonce, lease) as Claim
+      return { ...claimed, release: () => claimed.release(), commit: (outcome) => {
+        if (fails !== 'commit') return claimed.commit(outcome)
+        void claimed.release()
+        throw new StoreUnavailable('gone')
+      } }
+    },
+  }
+  const questions = compile(new LocalStandIn(store, clock))
+  for (fails of ['claim', 'commit'] as const) t.equal(await judge(questions, first), 'store-unavailable', fails)
+  fails = undefined
+  t.equal(await judge(compile(new LocalStandIn(store, clock)), second), 'pass', 'another gateway: nobody was the first yet')
+  t.equal(await judge(questions, second), 'pass')
+  t.equal(await judge(questions, first), 'certificate-not-allowed', 'and this one has kept nothing of its own')
 })

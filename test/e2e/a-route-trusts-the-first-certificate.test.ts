@@ -2,6 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { main } from '../../src/cli/index.ts'
@@ -202,4 +203,47 @@ t.test('two gateways with one Redis have one pin; without it they cannot know', 
   const fresh = await start(t, {}, { settings: { replay: { ...replay, timeout: '250ms', onStoreFailure: 'local' } } })
   t.equal(await fresh.send(fresh.first), 'store-unavailable', 'nothing stands in for the shared store here')
   t.equal(fresh.receiver.seen.length + two.receiver.seen.length + one.receiver.seen.length, 3)
+})
+
+/** A way to a Redis that breaks as soon as somebody commits, until it is mended. */
+async function startBreaking(t: Test, port: number) {
+  const open = new Set<Socket>()
+  let isBroken = false
+  const server = createServer((client) => {
+    const redis = connect(port, '127.0.0.1')
+    for (const socket of [client, redis]) {
+      open.add(socket)
+      socket.on('error', () => socket.destroy()).on('close', () => { client.destroy(); redis.destroy() })
+    }
+    redis.pipe(client)
+    client.on('data', (bytes) => {
+      isBroken ||= bytes.includes('d200') && !isMended
+      if (isBroken) client.destroy()
+      else redis.write(bytes)
+    })
+  })
+  let isMended = false
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of open) socket.destroy()
+    server.close()
+  })
+  return { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, mend: () => { [isBroken, isMended] = [false, true] } }
+}
+
+t.test('a Redis that goes away between claim and commit: nobody was the first, though a memory may stand in', async (t) => {
+  const redis = await startRedis(t)
+  const way = await startBreaking(t, redis.port)
+  const one = await start(t, {}, { settings: { replay: { store: way.url, timeout: '10s', onStoreFailure: 'local' } } })
+  t.equal(await one.send(one.first), 'store-unavailable')
+  t.equal(one.receiver.seen.length, 0)
+  t.match(await one.audit(1), [{ verdict: 'refused', reason: 'store-unavailable', status: 503 }])
+  await redis.ask('FLUSHALL') // Its claim has lapsed.
+  way.mend()
+  let said = 'store-unavailable'
+  while (said === 'store-unavailable') said = await one.send(one.second)
+  t.equal(said, 'accepted', 'the refused one left no trace')
+  t.equal(await one.send(one.first), 'certificate-not-allowed')
+  t.equal(one.receiver.seen.length, 1)
 })

@@ -111,6 +111,13 @@ await t.test('a shared store that goes away between claim and commit', async (t)
   t.match(await gateway.claim(nonceOf('a'), 1_000), { state: 'committed' })
 })
 
+await t.test('whoever wants the shared store alone has it', async (t) => {
+  const clock = new StillClock()
+  const shared = new Shared(clock)
+  shared.away = true
+  t.throws(() => new LocalStandIn(shared, clock).withoutStandIn.claim(nonceOf('a'), 1_000), StoreUnavailable)
+})
+
 await t.test('an own memory that is full leaves the rest to the shared store', async (t) => {
   const clock = new StillClock()
   const shared = new Shared(clock)
