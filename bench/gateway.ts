@@ -6,10 +6,11 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import { makeCertificates } from './certificates.ts'
 import { longReport, shortReport, type Measured, type Sample } from './gateway-report.ts'
 import { keepAliveLoad, newConnectionLoad, type LoadResult } from './load.ts'
+import { count, namesOf, optionsOf } from './options.ts'
 import { usageOf } from './processes.ts'
 import { startReceiver, type CountingReceiver } from './receiver.ts'
 import { writeSection } from './results.ts'
@@ -21,30 +22,33 @@ import { bareNode, sallyport } from './subjects/node.ts'
 import { outsideCore, start, type Running, type Subject } from './subjects/subject.ts'
 import { tryQuestions } from './trial.ts'
 
-const help = `npm run bench -- [options]
-  --only nginx,haproxy   only these of: nginx, haproxy, caddy, bare, sallyport
-  --rounds 3             how often everything is measured; medians are reported
-  --deliveries 20000     a round, over connections that stay open; a twelfth of it over new connections
-  --connections 32       at the same time
-  --node PATH            the Node binary under Sallyport and bare Node; may be given several times
-  --long                 200,000 deliveries over connections that stay open, and how memory grows meanwhile
-  --against PATH         another build's dist/main.js beside ours (bench/compare.sh)
-  --print                print only; leave bench/RESULTS.md alone`
+interface Options {
+  readonly only?: readonly string[]
+  readonly rounds: number
+  readonly deliveries: number
+  readonly connections: number
+  readonly node?: readonly string[]
+  readonly long?: true
+  readonly against?: string
+  readonly print?: true
+}
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string' }, rounds: { type: 'string', default: '3' }, deliveries: { type: 'string', default: '20000' },
-    connections: { type: 'string', default: '32' }, node: { type: 'string', multiple: true, default: [process.execPath] },
-    against: { type: 'string' }, long: { type: 'boolean', default: false }, print: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
-  },
-})
-
-const connections = Number(options.connections)
+const options = optionsOf<Options>(new Command('npm run bench --')
+  .description('Sallyport beside nginx + Lua, HAProxy, Caddy and bare Node, in one run on this machine; written into bench/RESULTS.md.')
+  .option('--only <names>', 'only these of: nginx,haproxy,caddy,bare,sallyport', namesOf(['nginx', 'haproxy', 'caddy', 'bare', 'sallyport']))
+  .option('--rounds <n>', 'how often everything is measured; medians are reported', count, 3)
+  .option('--deliveries <n>', 'a round, over connections that stay open; a twelfth of it over new connections', count, 20_000)
+  .option('--connections <n>', 'at the same time', count, 32)
+  .option('--node <path>', 'the Node binary under Sallyport and bare Node; may be given several times', (one, all: readonly string[] = []) => [...all, one])
+  .option('--long', '200,000 deliveries over connections that stay open, and how memory grows meanwhile')
+  .option('--against <path>', 'another build\'s dist/main.js beside ours (bench/compare.sh)')
+  .option('--print', 'print only; leave bench/RESULTS.md alone')
+  .addHelpText('after', '\nExamples:\n  npm run bench\n  npm run bench -- --only nginx,sallyport --rounds 1 --deliveries 2000 --print'))
+const { connections, node: nodes = [process.execPath] } = options
 
 interface Scene { readonly folder: string, readonly receiver: CountingReceiver, readonly certificates: Awaited<ReturnType<typeof makeCertificates>> }
 
 async function main(): Promise<void> {
-  if (options.help) return console.log(help)
   spawnSync('taskset', ['-a', '-p', '-c', String(outsideCore), String(process.pid)])
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'))
   const receiver = await startReceiver()
@@ -61,11 +65,10 @@ async function main(): Promise<void> {
 
 /** Those that are asked for and installed; a line for each that is not. */
 function presentSubjects(): Subject[] {
-  const { against } = options
+  const { against, only } = options
   const ours = (node: string): Subject[] => [bareNode(node), ...(against === undefined ? [] : [sallyport(node, { main: against })]), sallyport(node)]
-  const all = [nginx, haproxy, caddy, ...options.node.flatMap(ours)]
-  const wanted = options.only?.split(',')
-  const chosen = all.filter(({ key }) => wanted === undefined || wanted.includes(key))
+  const all = [nginx, haproxy, caddy, ...nodes.flatMap(ours)]
+  const chosen = all.filter(({ key }) => only === undefined || only.includes(key))
   return chosen.filter((subject) => {
     if (subject.version() !== undefined) return true
     console.error(`${subject.title} is left out: it is not here. To have it: ${subject.install}`)
@@ -76,15 +79,16 @@ function presentSubjects(): Subject[] {
 async function measureRounds(scene: Scene): Promise<string> {
   const subjects = presentSubjects()
   const measured = new Map<Subject, Measured>(subjects.map((subject) => [subject, { subject, faults: [], keepAlive: [], fresh: [] }]))
-  for (let round = 0; round < Number(options.rounds); round += 1) {
+  for (let round = 0; round < options.rounds; round += 1) {
     const shift = round % subjects.length
     for (const subject of [...subjects.slice(shift), ...subjects.slice(0, shift)]) {
       const into = measured.get(subject) as Measured
+      console.error(`round ${round + 1}  ${subject.title} …`)
       await withRunning(subject, scene, (stage) => measureOnce(stage, into), into)
       console.error(`round ${round + 1}  ${subject.title.padEnd(20)} ${brief(into.keepAlive.at(-1))}   ${brief(into.fresh.at(-1))}`)
     }
   }
-  return shortReport([...measured.values()], { rounds: Number(options.rounds), deliveries: Number(options.deliveries), connections })
+  return shortReport([...measured.values()], { rounds: options.rounds, deliveries: options.deliveries, connections })
 }
 
 /** A subject that runs, the way to it, and the receiver behind it. */
@@ -92,11 +96,11 @@ interface Stage { readonly running: Running, readonly door: Door, readonly recei
 
 async function measureOnce(stage: Stage, into: Measured): Promise<void> {
   const { door } = stage
-  const count = Number(options.deliveries)
-  const few = Math.ceil(count / 12)
+  const { deliveries } = options
+  const few = Math.ceil(deliveries / 12)
   // Twice the count: what compiles as it runs is to be warm.
-  await keepAliveLoad(door, 2 * count, connections)
-  into.keepAlive.push(await accounted(stage, () => keepAliveLoad(door, count, connections)))
+  await keepAliveLoad(door, 2 * deliveries, connections)
+  into.keepAlive.push(await accounted(stage, () => keepAliveLoad(door, deliveries, connections)))
   await newConnectionLoad(door, 2 * few, connections / 2)
   into.fresh.push(await accounted(stage, () => newConnectionLoad(door, few, connections / 2)))
 }
@@ -115,7 +119,7 @@ async function accounted({ running, receiver }: Stage, load: () => Promise<LoadR
 }
 
 async function measureLong(scene: Scene): Promise<string> {
-  const total = Math.max(Number(options.deliveries), 200_000)
+  const total = Math.max(options.deliveries, 200_000)
   const rows: { subject: Subject, samples: Sample[] }[] = []
   for (const subject of presentSubjects()) {
     const samples: Sample[] = []

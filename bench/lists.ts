@@ -8,7 +8,7 @@ import { mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import type { Milliseconds } from '../src/core/units.ts'
 import { Gateway } from '../src/gateway.ts'
 import { systemWorld, type World } from '../src/world.ts'
@@ -16,9 +16,14 @@ import { subjectOf } from '../src/certificates/revocation-list.ts'
 import { makeLargeList, pemOf } from '../test/support/large-list.ts'
 import { makeCertificates, type Certificates } from './certificates.ts'
 import { startPeer, type Peer } from './lists-peer.ts'
+import { count, optionsOf } from './options.ts'
 import { circumstances, median, table, writeSection } from './results.ts'
 
-const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, print: { type: 'boolean', default: false } } })
+const options = optionsOf<{ readonly rounds: number; readonly print?: true }>(new Command('npm run bench:lists --')
+  .description('How long the event loop of a gateway stands still over revocation lists of many megabytes; written into bench/RESULTS.md.\nExit code 1 where a turn took longer than 50 ms of processor time.')
+  .option('--rounds <n>', 'how often everything is measured, after a round to warm up', count, 5)
+  .option('--print', 'print only; leave bench/RESULTS.md alone')
+  .addHelpText('after', '\nExamples:\n  npm run bench:lists\n  npm run bench:lists -- --rounds 1 --print'))
 const mebibyte = 1024 * 1024
 const longest: Milliseconds = 50
 const minute: Milliseconds = 60_000
@@ -129,12 +134,12 @@ const peer = await startPeer({ list, ca: certificates.ca, sender: certificates.s
 const found = new Map(kinds.map((kind): [Kind, Stalls[]] => [kind, []]))
 try {
   // The first round warms up.
-  for (let round = 0; round <= Number(options.rounds); round++) {
+  for (let round = 0; round <= options.rounds; round++) {
     for (const kind of kinds) {
       const stalls = await measure({ folder, list, certificates, peer }, kind)
       if (round > 0) found.get(kind)?.push(stalls)
       const told = Object.entries(stalls).map(([moment, { cpu, time }]: [string, Stall]) => `${moment} ${cpu.toFixed(1)} (${time.toFixed(1)})`)
-      process.stderr.write(`${kind.name}: ${told.join(', ')}\n`)
+      process.stderr.write(`${round === 0 ? 'warming up' : `round ${round} of ${options.rounds}`}  ${kind.name}: ${told.join(', ')}\n`)
     }
   }
 } finally {

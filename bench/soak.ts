@@ -8,9 +8,10 @@ import { createReadStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import { makeCertificates } from './certificates.ts'
 import { Lane } from './load.ts'
+import { count, optionsOf } from './options.ts'
 import { usageOf, type Usage } from './processes.ts'
 import { startReceiver } from './receiver.ts'
 import { circumstances, median, table, writeSection } from './results.ts'
@@ -19,13 +20,15 @@ import { sallyport } from './subjects/node.ts'
 import { outsideCore, start } from './subjects/subject.ts'
 import { troubles, type Doors } from './troubles.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '30' }, node: { type: 'string', default: process.execPath },
-    print: { type: 'boolean', default: false },
-  },
-})
-const minutes = Number(options.minutes)
+interface Options { readonly minutes: number; readonly node: string; readonly print?: true }
+
+const options = optionsOf<Options>(new Command('npm run soak --')
+  .description('Good deliveries at a steady pace, first alone and then among bad ones: memory, descriptors, latencies; written into bench/RESULTS.md.\nExit code 1 where one answer is not as wanted.')
+  .option('--minutes <n>', 'how long; a minute for warming up and settling comes on top', count, 30)
+  .option('--node <path>', 'the Node binary under Sallyport', process.execPath)
+  .option('--print', 'print only; leave bench/RESULTS.md alone')
+  .addHelpText('after', '\nExamples:\n  npm run soak\n  npm run soak -- --minutes 2 --print'))
+const { minutes } = options
 
 /** Milliseconds between two good deliveries over connections that stay open, over new ones, and between two troubles. */
 const pace = { keepAlive: 8, fresh: 60, trouble: 40 }

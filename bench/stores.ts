@@ -5,21 +5,28 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
 import type { Nonce, NonceStore } from '../src/core/nonce.ts'
 import { plainStore } from '../src/core/store-plan.ts'
 import { openStore } from '../src/nonces/open.ts'
 import { shareDirectory } from '../src/nonces/file.ts'
 import { joinDirectory } from '../src/nonces/shared.ts'
 import { systemWorld } from '../src/world.ts'
+import { count, optionsOf } from './options.ts'
 import { circumstances, median, table, writeSection } from './results.ts'
 
 /**
- * What claim and commit cost in each store, with 1, 32 and 256 deliveries in flight: `node build/bench/stores.js`. CPU time of
- * this process, and beside it that of the process which is asked; the latency is that of claim and commit together.
+ * What claim and commit cost in each store, with 1, 32 and 256 deliveries in flight. CPU time of this process, and beside it that of the
+ * process which is asked; the latency is that of claim and commit together. `npm run bench:stores -- --help`.
  */
-const rounds = 3
+const options = optionsOf<{ readonly rounds: number; readonly deliveries: number; readonly print?: true }>(new Command('npm run bench:stores --')
+  .description('What claim and commit of a delivery cost in each nonce store; written into bench/RESULTS.md. Wants redis-server.')
+  .option('--rounds <n>', 'how often everything is measured; medians are reported', count, 3)
+  .option('--deliveries <n>', 'a round, of each store; a third of it where one is alone in flight', count, 60_000)
+  .option('--print', 'print only; leave bench/RESULTS.md alone')
+  .addHelpText('after', '\nExamples:\n  npm run bench:stores\n  npm run bench:stores -- --rounds 1 --deliveries 3000 --print'))
 const widths = [1, 32, 256]
-const other = '--other'
+const peer = fileURLToPath(new URL('stores-peer.js', import.meta.url))
 
 /** A store, and the CPU time in microseconds of whoever it asks. */
 interface Subject { readonly name: string; readonly store: NonceStore; readonly others: () => Promise<number>; readonly end: () => Promise<void> }
@@ -27,38 +34,46 @@ interface Subject { readonly name: string; readonly store: NonceStore; readonly 
 interface Figures { readonly own: number; readonly others: number; readonly p50: number; readonly p99: number; readonly rate: number }
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-stores-'))
-if (process.argv[2] === other) await follow(process.argv[3] ?? '', process.argv[4] ?? '')
-else await main()
+try {
+  await main()
+} finally {
+  rmSync(directory, { recursive: true, force: true })
+}
 
 async function main(): Promise<void> {
   const figures = new Map<string, Figures[][]>()
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < options.rounds; round++) {
     for (const make of [memory, file, shared, redis]) {
       const subject = await make(round)
-      for (const [at, width] of widths.entries()) {
-        await run(subject, width, 5_000)
-        const rows = figures.get(subject.name) ?? widths.map(() => [])
-        figures.set(subject.name, rows)
-        rows[at]?.push(await run(subject, width, width === 1 ? 20_000 : 60_000))
+      const rows = figures.get(subject.name) ?? widths.map(() => [])
+      figures.set(subject.name, rows)
+      try {
+        for (const [at, width] of widths.entries()) rows[at]?.push(await measure(subject, width))
+      } finally {
+        await subject.end()
       }
-      await subject.end()
+      console.error(`round ${round + 1} of ${options.rounds}  ${subject.name.padEnd(31)} ${rows.map((found) => found.at(-1)?.own.toFixed(1)).join(' · ')} µs`)
     }
   }
-  rmSync(directory, { recursive: true, force: true })
   const markdown = report(figures)
   process.stdout.write(`${markdown}\n`)
-  writeSection('stores', markdown)
+  if (!options.print) writeSection('stores', markdown)
 }
 
-async function run({ store, others }: Subject, width: number, count: number): Promise<Figures> {
-  const keys = randomFillSync(Buffer.alloc(count * 16))
-  const times = new Float64Array(count)
+async function measure(subject: Subject, width: number): Promise<Figures> {
+  await run(subject, width, Math.ceil(options.deliveries / 12))
+  return await run(subject, width, width === 1 ? Math.ceil(options.deliveries / 3) : options.deliveries)
+}
+
+async function run({ store, others }: Subject, width: number, deliveries: number): Promise<Figures> {
+  const keys = randomFillSync(Buffer.alloc(deliveries * 16))
+  const times = new Float64Array(deliveries)
   let next = 0
   const otherBefore = await others()
   const before = process.cpuUsage()
   const started = performance.now()
   await Promise.all(Array.from({ length: width }, async () => {
-    for (let at = next++; at < count; at = next++) {
+    for (let at = next++; at < deliveries; at = next++) {
       const key = keys.subarray(at * 16, at * 16 + 16)
       const begun = performance.now()
       await accept(store, { key, print: key, passesUntil: undefined })
@@ -68,10 +83,10 @@ async function run({ store, others }: Subject, width: number, count: number): Pr
   const wall = performance.now() - started
   const { user, system } = process.cpuUsage(before)
   times.sort()
-  const share = (part: number): number => (times[Math.floor(count * part)] ?? NaN) * 1_000
+  const share = (part: number): number => (times[Math.floor(deliveries * part)] ?? NaN) * 1_000
   return {
-    own: (user + system) / count, others: (await others() - otherBefore) / count,
-    p50: share(0.5), p99: share(0.99), rate: count / wall * 1_000,
+    own: (user + system) / deliveries, others: (await others() - otherBefore) / deliveries,
+    p50: share(0.5), p99: share(0.99), rate: deliveries / wall * 1_000,
   }
 }
 
@@ -107,7 +122,7 @@ async function file(round: number): Promise<Subject> {
 async function shared(round: number): Promise<Subject> {
   const path = join(directory, `shared${round}`)
   const taken = await shareDirectory(path, systemWorld)
-  const child = fork(fileURLToPath(import.meta.url), [other, path, taken.run])
+  const child = fork(peer, [path, taken.run])
   await once(child, 'message')
   const store = joinDirectory(path, taken.run, systemWorld)
   const others = async (): Promise<number> => {
@@ -115,19 +130,6 @@ async function shared(round: number): Promise<Subject> {
     return Number((await once(child, 'message'))[0])
   }
   return { name: '`file:`, one of two workers', store, others, end: async () => { await store.close(); await die(child); await taken.close() } }
-}
-
-/** The other worker, which has nothing to do of its own; says its CPU time when asked. */
-async function follow(path: string, run: string): Promise<void> {
-  const store = joinDirectory(path, run, systemWorld)
-  process.on('message', () => {
-    void Promise.resolve(store.claim({ key: Buffer.alloc(16), print: Buffer.alloc(16), passesUntil: undefined }, 1)).then((claim) => {
-      if (claim.state === 'claimed') void claim.release()
-      const { user, system } = process.cpuUsage()
-      process.send?.(user + system)
-    })
-  })
-  process.send?.('joined')
 }
 
 async function redis(): Promise<Subject> {
@@ -160,6 +162,6 @@ function report(figures: ReadonlyMap<string, Figures[][]>): string {
     return [name, String(widths[at]), middle('own').toFixed(1), middle('others').toFixed(1), middle('p50').toFixed(0), middle('p99').toFixed(0), Math.round(middle('rate')).toLocaleString('en')]
   }))
   const head = ['store', 'in flight', 'CPU µs', 'of who is asked', 'p50 µs', 'p99 µs', 'a second']
-  return `## Nonce stores: claim and commit of one delivery\n\n${circumstances()}, Node ${process.versions.node}; medians of ${rounds} rounds.\n` +
+  return `## Nonce stores: claim and commit of one delivery\n\n${circumstances()}, Node ${process.versions.node}; medians of ${options.rounds} rounds.\n` +
     `Alone in flight, nothing is shared among deliveries; Redis's commands of one turn share their system calls. Who is asked, in the case of workers, is the other one, which reads along.\n\n${table(head, rows)}`
 }

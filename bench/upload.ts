@@ -7,24 +7,27 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import { makeCertificates } from './certificates.ts'
+import { amount, optionsOf } from './options.ts'
 import { usageOf } from './processes.ts'
 import { circumstances, median, table, writeSection } from './results.ts'
 import { completeStatus, contextOf, openConnection, path, type Door } from './sender.ts'
 import { streamingSallyport } from './subjects/node.ts'
 import { start } from './subjects/subject.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    gibibytes: { type: 'string', default: '5' }, node: { type: 'string', default: process.execPath },
-    /** MiB a second that the receiver reads. */
-    rate: { type: 'string', default: '150' }, print: { type: 'boolean', default: false },
-  },
-})
+interface Options { readonly gibibytes: number; readonly rate: number; readonly node: string; readonly print?: true }
+
+const options = optionsOf<Options>(new Command('npm run soak:upload --')
+  .description('One upload through a `body: stream` route to a receiver that reads more slowly than the sender writes; written into bench/RESULTS.md.\nExit code 1 where one answer is not as wanted.')
+  .option('--gibibytes <n>', 'how much is sent', amount, 5)
+  .option('--rate <n>', 'MiB a second that the receiver reads', amount, 150)
+  .option('--node <path>', 'the Node binary under Sallyport', process.execPath)
+  .option('--print', 'print only; leave bench/RESULTS.md alone')
+  .addHelpText('after', '\nExamples:\n  npm run soak:upload\n  npm run soak:upload -- --gibibytes 1 --print'))
 const mebibyte = 1024 * 1024
-const size = Math.round(Number(options.gibibytes) * 1024 * mebibyte)
-const bytesPerMillisecond = (Number(options.rate) * mebibyte) / 1_000
+const size = Math.round(options.gibibytes * 1024 * mebibyte)
+const bytesPerMillisecond = (options.rate * mebibyte) / 1_000
 /** Resident memory may grow by this share between the first third and the last of the upload … */
 const mostGrowth = 1.1
 /** … and by so much over what it was before. */

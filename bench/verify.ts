@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { Command } from 'commander'
 import { Headers } from '../src/core/headers.ts'
 import { algorithm } from '../src/schemes/algorithms/index.ts'
 import { compileScheme } from '../src/schemes/compile.ts'
@@ -9,18 +10,24 @@ import { signaturesOf } from '../src/schemes/plan.ts'
 import { presetNames, resolvePreset } from '../src/schemes/presets.ts'
 import type { Verifiable } from '../src/schemes/reading.ts'
 import { compileSign, type Stamp, type Unsigned } from '../src/schemes/sign.ts'
+import { count, optionsOf } from './options.ts'
 import { circumstances, median, table, writeSection } from './results.ts'
 
 /**
  * What verifying costs beside the bare `createHmac` + compare that anyone would write, for each HMAC preset, at 2 KiB:
- * `npm run bench:verify`. The bare side is handed the signed bytes, ready made, and the right text; this side takes them out
+ * `npm run bench:verify -- --help`. The bare side is handed the signed bytes, ready made, and the right text; this side takes them out
  * of the request. Where a form is sorted or a field of the JSON body is read, no bare HMAC does the same work, so that the
  * other side parses and sorts with what Node has.
  *
  * All presets are warmed up in one process before the first is measured, so that no closure is compiled for one preset
  * alone. Short turns of both sides alternate; CPU time with its garbage; the median of the ratios of neighbours.
  */
-const passes = 5
+const options = optionsOf<{ readonly passes: number; readonly print?: true }>(new Command('npm run bench:verify --')
+  .description('What verifying costs beside the bare HMAC, for each HMAC preset; written into bench/RESULTS.md.')
+  .option('--passes <n>', 'how often everything is measured, after it was warmed up; medians are reported', count, 5)
+  .option('--print', 'print only; leave bench/RESULTS.md alone')
+  .addHelpText('after', '\nExamples:\n  npm run bench:verify\n  npm run bench:verify -- --passes 1 --print'))
+const { passes } = options
 const rounds = 41
 const turns = 200
 const size = 2048
@@ -123,9 +130,16 @@ function compare({ verify, other }: Rival): readonly number[] {
 interface Figure { readonly name: string; readonly baseline: Baseline; readonly ratio: number }
 
 function measure(rivals: readonly Rival[]): readonly Figure[] {
+  console.error(`warming up ${rivals.length} presets`)
   for (const { verify, other } of rivals) for (let turn = 0; turn < 10; turn += 1) time(verify) + time(other)
   const ratios = rivals.map((): number[] => [])
-  for (let pass = 0; pass < passes; pass += 1) rivals.forEach((one, place) => ratios[place]?.push(...compare(one)))
+  for (let pass = 0; pass < passes; pass += 1) {
+    for (const [place, one] of rivals.entries()) {
+      const found = compare(one)
+      ratios[place]?.push(...found)
+      console.error(`pass ${pass + 1} of ${passes}  ${one.name.padEnd(32)} ${median(found).toFixed(2)}`)
+    }
+  }
   return rivals.map(({ name, baseline }, place) => ({ name, baseline, ratio: median(ratios[place] ?? []) }))
 }
 
@@ -166,5 +180,5 @@ const report = [
   sectionOf(figures, 'sorts the form', '**Beside `URLSearchParams`, sort and the same**, since the fields are signed in order'),
   `Not measured, since their proof stands inside the body: ${others.join(' ')}. Built-in verifiers are not HMACs over a template and are not here.`,
 ].join('\n')
-writeSection(`verify on ${node}`, report)
 console.log(report)
+if (!options.print) writeSection(`verify on ${node}`, report)

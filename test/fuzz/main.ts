@@ -1,16 +1,12 @@
 /**
- * Writes what chance makes to a gateway for as long as it is told to, and says what should not have been:
- *
- *     npm run fuzz                                # every kind, a minute each
- *     npm run fuzz -- smuggling --seconds 600     # one kind, ten minutes
- *     npm run fuzz -- smuggling --seed 7          # what was said to have failed, again
- *
- * Ends with 1 where anything was found.
+ * Writes what chance makes to a gateway for as long as it is told to, and says what should not have been: every kind for a minute each, one kind
+ * for longer, or what was said to have failed, again. `npm run fuzz -- --help`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Argument, Command, Option } from 'commander'
+import { count, optionsOf } from '../../bench/options.ts'
 import { chanceOf, type Chance } from './chance.ts'
 import type { Test } from '../support/gateway.ts'
 import { answers } from './answers.ts'
@@ -21,18 +17,14 @@ export interface Fuzzer { readonly round: (chance: Chance) => Promise<{ readonly
 
 const kinds: Readonly<Record<string, (t: Test) => Promise<Fuzzer>>> = { smuggling, answers }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: String(Date.now() % 1_000_000_000) } },
-})
-const seconds = Number(values.seconds)
-const seed = Number(values.seed)
-const chosen = positionals.length === 0 ? Object.keys(kinds) : positionals
-const unknown = chosen.filter((name) => !Object.hasOwn(kinds, name))
-if (unknown.length > 0 || !(seconds > 0) || !Number.isSafeInteger(seed)) {
-  console.error(`usage: npm run fuzz -- [${Object.keys(kinds).join(' | ')}] [--seconds N] [--seed N]`)
-  process.exit(2)
-}
+const command = new Command('npm run fuzz --')
+  .description('Writes what chance makes to a gateway, and says what should not have been. Exit code 1 where anything was found.')
+  .addArgument(new Argument('[kinds...]', 'what is made').choices(Object.keys(kinds)).default(Object.keys(kinds)))
+  .option('--seconds <n>', 'how long, each kind', count, 60)
+  .addOption(new Option('--seed <n>', 'where chance begins: the same seed makes the same').argParser(count).default(1 + Date.now() % 999_999_999, 'what the clock says'))
+  .addHelpText('after', '\nExamples:\n  npm run fuzz\n  npm run fuzz -- smuggling --seconds 600\n  npm run fuzz -- smuggling --seed 7')
+const { seconds, seed } = optionsOf<{ readonly seconds: number; readonly seed: number }>(command)
+const [chosen] = command.processedArgs as [readonly string[]]
 
 let found = 0
 for (const name of chosen) found += await fuzz(name)

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { javascriptOf } from './javascript.mjs'
 
-const rooms = process.features.typescript ? [] : ['src', 'test', 'scripts']
+const rooms = process.features.typescript ? [] : ['src', 'test', 'scripts', 'bench']
 for (const room of rooms) {
   for (const file of readdirSync(room, { recursive: true })) {
     if (file.endsWith('.ts') && !file.includes('node_modules')) await javascriptOf(resolve(room, file))
