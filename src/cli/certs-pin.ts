@@ -11,19 +11,19 @@ import { UsageError } from './usage-error.ts'
 
 interface Options {
   readonly config: string
-  readonly cert: readonly string[]
-  readonly fingerprint: readonly string[]
+  readonly cert?: readonly string[]
+  readonly fingerprint?: readonly string[]
   readonly remove?: true
 }
 
 /** `sallyport certs pin`: which certificates a route with `pin: first-use` takes, by an operator's word. */
 export function pinCommand(): Command {
-  const collect = (one: string, before: readonly string[]): readonly string[] => [...before, one]
+  const collect = (one: string, before: readonly string[] = []): readonly string[] => [...before, one]
   return new Command('pin').description('approve a certificate for a route with `pin: first-use`; without one: list what is approved')
     .argument('[route]', 'the name of the route')
     .option('-c, --config <file>', 'configuration file', 'config/sallyport.yaml')
-    .option('--cert <pem>', 'the certificate, the first one of this file (several: again)', collect, [])
-    .option('--fingerprint <sha256>', 'its fingerprint, sha256: and 64 hex digits, as audit records show it (several: again)', collect, [])
+    .option('--cert <pem>', 'the certificate, the first one of this file (several: again)', collect)
+    .option('--fingerprint <sha256>', 'its fingerprint, sha256: and 64 hex digits, as audit records show it (several: again)', collect)
     .option('--remove', 'take the approval back')
     .exitOverride()
     .addHelpText('after', `
@@ -38,7 +38,7 @@ Examples:
     .action((route: string | undefined, options: Options) => { process.stdout.write(`${pin(route, options)}\n`) })
 }
 
-function pin(name: string | undefined, { config, cert, fingerprint, remove }: Options): string {
+function pin(name: string | undefined, { config, cert = [], fingerprint = [], remove }: Options): string {
   const pinned = pinnedRoutes(readConfiguration(config).loaded.settings)
   const file = approvalsFile(resolve(config))
   const approved = readApproved(file)

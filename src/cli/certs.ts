@@ -59,7 +59,7 @@ function issueCommand(): Command {
   return common(new Command('issue')).description('issue a certificate and its key, and a PKCS#12 bundle where asked')
     .addArgument(new Argument('<role>', 'what it is for').choices(['server', 'sender']))
     .option('--name <name>', 'name of the files; left out: the role').option('--cn <name>', 'common name; left out: the first DNS name').option('--o <name>', 'organization')
-    .option('--san <name>', 'a name: dns:… uri:… email:… ip:… (several: again)', collect, [])
+    .option('--san <name>', 'a name: dns:… uri:… email:… ip:… (several: again)', collect)
     .addOption(daysOption('--days <days>', 'how long it is valid', '365'))
     .option('--p12 <password>', 'write a PKCS#12 bundle, too; its password by reference: env:NAME or file:PATH')
     .option('--force', 'write over files of that name').addOption(keyOption())
@@ -68,11 +68,11 @@ function issueCommand(): Command {
 }
 
 interface IssueOptions {
-  readonly dir: string; readonly name?: string; readonly cn?: string; readonly o?: string; readonly san: readonly string[]
+  readonly dir: string; readonly name?: string; readonly cn?: string; readonly o?: string; readonly san?: readonly string[]
   readonly days: number; readonly p12?: string; readonly force?: true; readonly rsa: 'ec' | 'rsa'
 }
 
-async function issue(role: Issue['role'], { dir, name = role, cn, o, san, days: lifetime, p12, force, rsa: kind }: IssueOptions): Promise<void> {
+async function issue(role: Issue['role'], { dir, name = role, cn, o, san = [], days: lifetime, p12, force, rsa: kind }: IssueOptions): Promise<void> {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name) || name === 'ca') throw new PkiError(`${JSON.stringify(name)} cannot be a file here: write letters, digits, dots and dashes, and not ca`)
   if (role === 'server' && san.length === 0) throw new PkiError('a server needs the names it is called by: write --san dns:hooks.example.com')
   const directory = new PkiDirectory(dir)
@@ -124,7 +124,7 @@ function subjectOf(cn: string, o: string | undefined) {
   return o === undefined ? { CN: cn } : { CN: cn, O: o }
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]
 }
 

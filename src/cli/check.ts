@@ -12,7 +12,7 @@ import { systemWorld, type World } from '../world.ts'
 /** `sallyport check`: loads everything that `run` would, without opening a socket or a store. */
 export function checkCommand(): Command {
   return new Command('check')
-    .description('load the configuration and everything it names; exit 0, or 1 with every error')
+    .description('load the configuration and everything it names, warn of what will expire; exit 0, or 1 with every error')
     .option('-c, --config <file>', 'configuration file', 'config/sallyport.yaml')
     .addHelpText('after', '\nExamples:\n  sallyport check\n  sallyport check -c /etc/sallyport/sallyport.yaml')
     .action(async ({ config }: { config: string }) => { process.stdout.write(`${await checkConfiguration(config, systemWorld)}\n`) })

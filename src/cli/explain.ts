@@ -30,7 +30,8 @@ export function explainCommand(): Command {
     .option('--bytes', 'show the string to sign in hex, too')
     .addHelpText('after', '\nNonces are not looked up: every delivery is new here. Responders (OCSP) are not asked: every certificate is good here.\n\nExamples:\n'
       + '  sallyport explain delivery.http --from 203.0.113.7 --at 1700000000\n'
-      + '  pbpaste | sallyport explain - --cert sender.pem --json')
+      + '  sallyport send --preset stripe --secret env:STRIPE_SECRET --url https://hooks.example.com/stripe --print | sallyport explain -\n'
+      + '  sallyport explain delivery.har --cert sender.pem --json')
     .action(run)
 }
 

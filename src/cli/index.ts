@@ -15,11 +15,19 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['schema', async () => (await import('./schema.ts')).schemaCommand()],
 ])
 
+/** What to do with all that. */
+const next = `
+Begin with:
+  sallyport run --example               a gateway, a receiver, and a delivery to try
+  sallyport check -c FILE               your configuration: every mistake at once, with the mend
+  sallyport run -c FILE                 your gateway
+  sallyport COMMAND --help              what a command takes, with examples`
+
 /** The command line, ready to parse: with the one command that is named, or with all where none is. */
 export async function program(named?: string): Promise<Command> {
   const whole = new Command('sallyport')
     .description('A mutual-TLS gateway for webhooks: only clean deliveries get through.')
-    .showSuggestionAfterError().exitOverride()
+    .addHelpText('after', next).showSuggestionAfterError().exitOverride()
   const only = named === undefined ? undefined : commands.get(named)
   if (only === undefined) whole.version(version(), '-V, --version', 'print the version')
   for (const command of only === undefined ? commands.values() : [only]) whole.addCommand((await command()).exitOverride())

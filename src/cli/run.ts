@@ -25,7 +25,7 @@ export function runCommand(): Command {
     .description('run the gateway; SIGHUP and file changes reload, SIGTERM drains')
     .option('-c, --config <file>', 'configuration file', 'config/sallyport.yaml')
     .option('--example', 'make development certificates where there are none, start an example receiver, print a command to try')
-    .addHelpText('after', '\nExamples:\n  sallyport run\n  sallyport run -c /etc/sallyport/sallyport.yaml\n  sallyport run --example')
+    .addHelpText('after', '\nBefore: sallyport check says every mistake of a configuration at once.\n\nExamples:\n  sallyport run\n  sallyport run -c /etc/sallyport/sallyport.yaml\n  sallyport run --example')
     .action(async ({ config, example }: Options) => {
       boundYoungHeap(systemWorld.clock)
       if (cluster.isWorker) return await runWorker(config, systemWorld, workerSurroundings(config))

@@ -15,8 +15,8 @@ interface Options {
   readonly secret: string
   readonly url: string
   readonly data?: string
-  readonly header: readonly string[]
-  readonly set: readonly string[]
+  readonly header?: readonly string[]
+  readonly set?: readonly string[]
   readonly cert?: string
   readonly key?: string
   readonly ca?: string
@@ -28,7 +28,7 @@ interface Options {
 
 /** `sallyport send`: plays the sender. */
 export function sendCommand(): Command {
-  const collect = (one: string, all: string[]): string[] => [...all, one]
+  const collect = (one: string, all: readonly string[] = []): readonly string[] => [...all, one]
   return new Command('send')
     .description('send a correctly signed delivery, as the sender of a preset does; exit 0 where all answers are 2xx')
     .requiredOption('--preset <name>', 'the sender: a name that `sallyport presets` lists')
@@ -36,8 +36,8 @@ export function sendCommand(): Command {
     .requiredOption('--url <url>', 'where to, as the sender knows it')
     .option('--data <file>', 'the body, byte for byte; - for standard input; left out: a small JSON with a fresh id')
     .option('--key-id <id>', 'the name of the key, for senders that name their keys')
-    .option('--header <line>', 'a further header, `Name: value`', collect, [])
-    .option('--set <name=value>', 'a parameter of the preset, such as header=X-Signature', collect, [])
+    .option('--header <line>', 'a further header, `Name: value` (several: again)', collect)
+    .option('--set <name=value>', 'a parameter of the preset, such as header=X-Signature (several: again)', collect)
     .option('--cert <pem>', 'client certificate').option('--key <pem>', 'its key').option('--ca <pem>', 'whom to trust as server')
     .option('--print', 'write the raw request to standard output, and send nothing')
     .addOption(new Option('--tamper <what>', 'change one thing after signing, or send the same twice').choices([...tamperings]))
@@ -73,13 +73,13 @@ function makeRequests(options: Options): () => SignedRequest[] {
   if (!URL.canParse(options.url)) throw new UsageError(`${options.url} is no URL, write https://localhost:8443/path`)
   const sender = compileSender({
     preset: options.preset, secret: readSecret(options.secret), url: new URL(options.url),
-    parameters: Object.fromEntries(options.set.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])),
+    parameters: Object.fromEntries((options.set ?? []).map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])),
   })
   if ('mistake' in sender) throw new UsageError(sender.mistake)
   return () => {
     const id = `msg_${randomBytes(12).toString('hex')}`
     const signed = sender({
-      method: 'POST', headers: options.header.flatMap(splitHeader), body: readBody(options.data, id), at: systemWorld.clock.now(), id,
+      method: 'POST', headers: (options.header ?? []).flatMap(splitHeader), body: readBody(options.data, id), at: systemWorld.clock.now(), id,
       tamper: options.tamper, keyId: options.keyId,
     })
     if ('mistake' in signed) throw new UsageError(signed.mistake)
