@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { TLSSocket } from 'node:tls'
 import { completeStatus, makeRequest, openConnection, sendOnce, type Door } from './sender.ts'
 
@@ -95,8 +94,9 @@ export class Lane {
     this.#socket = this.#open()
   }
 
-  get opened(): Promise<unknown> {
-    return once(this.#socket, 'secureConnect')
+  /** Resolves once it stands, or is gone: a gateway that sheds load drops new ones, and `send` tries anew. */
+  get opened(): Promise<void> {
+    return new Promise((resolve) => { this.#socket.once('secureConnect', () => resolve()).once('close', () => resolve()) })
   }
 
   /** Resolves to the status of the response; 0 where the connection broke before it was complete. */
