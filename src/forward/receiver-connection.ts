@@ -19,6 +19,9 @@ export interface ResponseSink {
 /** `kind`: the connection failed, or what came over it is no response. `code`: in the words of the system or ours. */
 export interface Breakage { readonly kind: 'connection' | 'response'; readonly code: string }
 
+/** `ended`: the receiver wrote its last · `broke`: the connection is gone. */
+type Over = 'ended' | 'broke'
+
 /** Bodies up to this leave in one piece with their head. */
 const joined = 64 * 1024
 const nothing = Buffer.alloc(0)
@@ -42,6 +45,8 @@ export class ReceiverConnection {
   #isDue = false
   /** A request that leaves before this turn is over. */
   #leaving: string | Buffer | undefined
+  /** How the connection ended; told once all that came before was taken. */
+  #over: Over | undefined
   #error: NodeJS.ErrnoException | undefined
 
   /** `socket` is connected; what it reads is handed to `take`. `freed`: its response is over, and it may be used again. `gone`: it never will. */
@@ -49,10 +54,9 @@ export class ReceiverConnection {
     this.#socket = socket
     this.#host = host
     this.#freed = freed
-    socket.on('end', () => this.#ended()).on('error', (error) => { this.#error = error })
+    socket.on('end', () => this.#end('ended')).on('error', (error) => { this.#error = error })
     socket.on('close', () => {
-      this.#catchUp()
-      this.#break({ kind: 'connection', code: this.#error?.code ?? 'closed' })
+      this.#end('broke')
       gone(this)
     })
   }
@@ -92,6 +96,7 @@ export class ReceiverConnection {
     this.#waits = false
     this.#socket.resume()
     this.#advance()
+    this.#conclude()
   }
 
   /** The sink does not want to hear any more. */
@@ -186,11 +191,18 @@ export class ReceiverConnection {
     sink.complete()
   }
 
-  #ended(): void {
+  /** Nothing more comes. What came counts first, and a sink that asked to wait for it is not told before it goes on. */
+  #end(how: Over): void {
     this.#catchUp()
-    const sink = this.#sink
-    if (sink !== undefined && this.#response?.endsWithConnection === true) return this.#complete(sink, false)
-    this.#break({ kind: this.#response === undefined ? 'connection' : 'response', code: 'closed' })
+    this.#over ??= how
+    this.#conclude()
+  }
+
+  #conclude(): void {
+    const [sink, over] = [this.#sink, this.#over]
+    if (over === undefined || this.#waits) return
+    if (sink !== undefined && over === 'ended' && this.#response?.endsWithConnection === true) return this.#complete(sink, false)
+    this.#break({ kind: over === 'broke' || this.#response === undefined ? 'connection' : 'response', code: this.#error?.code ?? 'closed' })
     this.#socket.destroy()
   }
 
