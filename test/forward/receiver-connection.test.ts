@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import t from 'tap'
+import { Deadlines } from '../../src/core/deadlines.ts'
 import { ReceiverConnection, type Breakage } from '../../src/forward/receiver-connection.ts'
+import { StillClock } from '../support/clock.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const outbound = { method: 'POST', target: '/in', headers: ['A', 'b'], body: Buffer.from('body') }
@@ -20,13 +22,14 @@ function open(head: 'go-on' | 'wait' = 'go-on') {
     },
   }) as unknown as Socket & Duplex
   socket.destroySoon = () => socket.destroy()
-  const connection = new ReceiverConnection(socket, 'r', () => told.push('freed'), () => told.push('gone'))
+  const clock = new StillClock()
+  const connection = new ReceiverConnection(socket, { host: 'r', freed: () => told.push('freed'), gone: () => told.push('gone'), closing: new Deadlines(5_000, clock) })
   const sink = {
     isWanted: true, written: () => told.push('written'), data: (chunk: Uint8Array) => (told.push(Buffer.from(chunk).toString()), 'go-on' as const),
     head: (status: number) => (told.push(`${status}`), head), complete: () => { told.push('complete') },
     broken: ({ kind, code }: Breakage) => { told.push(`${kind}: ${code}`) },
   }
-  return { socket, connection, written, told, ask: () => connection.send(outbound, sink) }
+  return { clock, socket, connection, written, told, ask: () => connection.send(outbound, sink) }
 }
 
 t.test('a request leaves at the end of the turn, in one piece; the connection is free a turn after its response', async (t) => {
