@@ -127,11 +127,11 @@ export class ReceiverConnection implements Limited {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
     if (this.#isDue || this.#response !== undefined) return this.#advance()
     this.#isDue = true
-    withCohort('responses', this.#catchUp)
+    withCohort('responses', this.catchUp)
   }
 
   /** Where it is due, and was not looked at before its time. */
-  readonly #catchUp = (): void => {
+  readonly catchUp = (): void => {
     if (!this.#isDue) return
     this.#isDue = false
     this.#advance()
@@ -209,7 +209,7 @@ export class ReceiverConnection implements Limited {
 
   /** Nothing more comes. What came counts first, and a sink that asked to wait for it is not told before it goes on. */
   #end(how: Over): void {
-    this.#catchUp()
+    this.catchUp()
     this.#over ??= how
     this.#conclude()
   }
