@@ -9,7 +9,7 @@ import { ResponseReader, type ResponseFault, type ResponseHead } from './respons
 export interface ResponseSink {
   /** Is there still somebody who waits for it? */
   readonly isWanted: boolean
-  /** The request is about to be written; `abort` breaks the connection. */
+  /** The request is about to be written, and may not be sent anywhere else from now on; `abort` breaks the connection. */
   readonly written: (connection: ReceiverConnection) => void
   readonly head: (status: number, fields: readonly string[]) => 'go-on' | 'wait'
   readonly data: (chunk: Uint8Array) => 'go-on' | 'wait'
@@ -84,9 +84,9 @@ export class ReceiverConnection implements Limited {
     this.#sink = sink
     this.#reader = new ResponseReader(method)
     this.#response = undefined
-    sink.written(this)
     const head = requestHead(outbound, this.#parts.host)
     if (body.length <= joined) return this.#leave(body.length === 0 ? head : withBody(head, body))
+    sink.written(this)
     this.#socket.cork()
     this.#socket.write(head, 'latin1')
     this.#socket.write(body)
@@ -99,10 +99,20 @@ export class ReceiverConnection implements Limited {
     withCohort('to-receivers', this.#onLeave)
   }
 
+  /** Until here it may go another way: not one byte of it was written. */
   readonly #onLeave = (): void => {
-    const request = this.#leaving
+    const [sink, request] = [this.#sink, this.#leaving]
     this.#leaving = undefined
-    if (this.#sink !== undefined && request !== undefined) this.#socket.write(request, 'latin1')
+    if (sink === undefined || request === undefined) return
+    if (!sink.isWanted) return this.#spare()
+    sink.written(this)
+    this.#socket.write(request, 'latin1')
+  }
+
+  /** Nobody waits for it any more, and nothing of it has left. */
+  #spare(): void {
+    this.#sink = undefined
+    this.#onRested()
   }
 
   /** The sink is ready for more. */
