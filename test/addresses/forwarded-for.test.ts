@@ -77,16 +77,17 @@ t.test('only the header that was chosen is read', async (t) => {
   t.equal(behind.f(headers, peer('10.0.0.1'))?.text, '1.1.1.1')
 })
 
-t.test('whatever a sender writes, the address that the first trusted peer saw is the answer', async (t) => {
+t.test('whatever a sender writes, the address that the first trusted peer saw is the answer', async () => {
   const saw = fc.ipV4().filter((text) => parseAddress(text) !== undefined && trusted(peer(text)) === undefined)
   const hop = fc.tuple(fc.nat({ max: 255 }), fc.nat({ max: 255 })).map(([a, b]) => `10.0.${a}.${b}`)
   const invented = fc.string({ unit: fc.constantFrom(...'0123456789.,:; "=\\forunknow[]') })
   fc.assert(fc.property(invented, saw, fc.array(hop, { maxLength: 4 }), (lies, seen, hops) => {
     const appended = new Headers([names.x, [lies, seen, ...hops].join(', ')])
-    t.equal(behind.x(appended, peer('10.0.0.1'))?.text, parseAddress(seen)?.text)
+    if (behind.x(appended, peer('10.0.0.1'))?.text !== seen) return false
     const elements = [seen, ...hops].map((address) => `for=${address}`).join(', ')
+    // What is invented is refused, or without effect.
     const source = behind.f(new Headers([names.f, `${lies}, ${elements}`]), peer('10.0.0.1'))
-    t.ok(source === undefined || source.text === seen, `${lies} is refused or without effect`)
-    t.equal(behind.f(new Headers([names.f, elements]), peer('10.0.0.1'))?.text, seen)
+    if (source !== undefined && source.text !== seen) return false
+    return behind.f(new Headers([names.f, elements]), peer('10.0.0.1'))?.text === seen
   }))
 })

@@ -113,19 +113,19 @@ const headers = fc.oneof(
     })),
 )
 
-t.test('cut anywhere: more is asked for until the last byte is there, and no byte behind it is read', async (t) => {
+t.test('cut anywhere: more is asked for until the last byte is there, and no byte behind it is read', async () => {
   fc.assert(fc.property(headers, fc.uint8Array({ maxLength: 20 }), (header, behind) => {
     const all = Buffer.concat([header, behind])
     const whole = readProxyHeader(all)
     for (let length = 0; length <= all.length; length++) {
       const read = readProxyHeader(all.subarray(0, length))
-      if (length < header.length ? read.state !== 'more' : JSON.stringify(read) !== JSON.stringify(whole)) t.fail(`at ${length} of ${header.toString('hex')}`)
+      if (length < header.length ? read.state !== 'more' : JSON.stringify(read) !== JSON.stringify(whole)) throw new Error(`at ${length} of ${header.toString('hex')}`)
     }
-    t.match(whole, { state: 'header', length: header.length })
+    return whole.state === 'header' && whole.length === header.length
   }))
 })
 
-t.test('junk: no throw, and an answer stays what it is', async (t) => {
+t.test('junk: no throw, and an answer stays what it is', async () => {
   const junk = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     fc.uint8Array({ maxLength: 200 }).map((tail) => Buffer.concat([opening, tail])),
@@ -140,9 +140,9 @@ t.test('junk: no throw, and an answer stays what it is', async (t) => {
     let settled: string | undefined
     for (let length = 0; length <= bytes.length; length++) {
       const read = readProxyHeader(bytes.subarray(0, length))
-      if (settled !== undefined && read.state !== settled) t.fail(`${settled}, then ${read.state}: ${Buffer.from(bytes).toString('hex')}`)
+      if (settled !== undefined && read.state !== settled) throw new Error(`${settled}, then ${read.state}: ${Buffer.from(bytes).toString('hex')}`)
       if (read.state !== 'more') settled = read.state
-      if (read.state === 'header' && read.length > length) t.fail('longer than what is there')
+      if (read.state === 'header' && read.length > length) throw new Error('longer than what is there')
     }
   }), { numRuns: 1_000 })
 })

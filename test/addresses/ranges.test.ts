@@ -101,18 +101,18 @@ function near(ranges: readonly string[]): fc.Arbitrary<string> {
   return fc.oneof(fc.constantFrom(...edges), fc.ipV4(), fc.ipV6().filter(readAlike))
 }
 
-t.test('agrees with ip-range-check', async (t) => {
+t.test('agrees with ip-range-check', async () => {
   const ranges = fc.array(fc.oneof(four, six), { minLength: 1, maxLength: 12 })
   const questions = ranges.chain((list) => fc.tuple(fc.constant(list), near(list)))
-  fc.assert(fc.property(questions, ([list, from]) => {
-    t.equal(compileRanges(list)(address(from)) !== undefined, ipRangeCheck(from, list), `${from} in ${list.join(' ')}`)
-  }), { numRuns: 2_000 })
+  fc.assert(fc.property(questions, ([list, from]) => (
+    (compileRanges(list)(address(from)) !== undefined) === ipRangeCheck(from, list)
+  )), { numRuns: 2_000 })
 })
 
-t.test('what it names does hold the address', async (t) => {
+t.test('what it names does hold the address', async () => {
   const ranges = fc.array(four, { minLength: 1, maxLength: 40 })
   fc.assert(fc.property(ranges.chain((list) => fc.tuple(fc.constant(list), near(list))), ([list, from]) => {
     const held = compileRanges(list)(address(from))
-    t.ok(held === undefined ? !ipRangeCheck(from, list) : list.includes(held) && ipRangeCheck(from, held))
+    return held === undefined ? !ipRangeCheck(from, list) : list.includes(held) && ipRangeCheck(from, held)
   }))
 })

@@ -59,10 +59,10 @@ t.test('how it looks', async (t) => {
   t.match(passed.trail[0]?.verdict, { facts: { user: 'docusign' } })
 })
 
-t.test('whatever is sent, only the right pair passes, and nothing throws', async (t) => {
-  await fc.assert(fc.asyncProperty(fc.oneof(fc.string(), fc.base64String(), fc.string({ unit: 'binary' }).map(base64)), async (text) => {
-    t.equal(await verdictOf(questions, { headers: ['Authorization', `Basic ${text}`] }), 'credentials-invalid')
-  }))
+t.test('whatever is sent, only the right pair passes, and nothing throws', async () => {
+  await fc.assert(fc.asyncProperty(fc.oneof(fc.string(), fc.base64String(), fc.string({ unit: 'binary' }).map(base64)), async (text) => (
+    await verdictOf(questions, { headers: ['Authorization', `Basic ${text}`] }) === 'credentials-invalid'
+  )))
 })
 
 t.test('mistakes of the operator', async (t) => {

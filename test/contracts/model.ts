@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Claim, NonceStore } from '../../src/core/nonce.ts'
+import type { Claim, Committed, NonceStore } from '../../src/core/nonce.ts'
 import { nonceOf, type StoreUnderTest } from './store.ts'
 
 /**
@@ -56,30 +56,39 @@ function must(condition: boolean, what: string): void {
   if (!condition) throw new Error(what)
 }
 
-class ClaimCommand implements StoreCommand {
+function mustBeTheOneOf(model: Model, id: string, print: string, { status, material }: Committed): void {
+  const accepted = model.accepted.get(id)
+  must(accepted?.status === status, `${id} was accepted with another status`)
+  must((accepted?.print === print) === (material === 'same'), `${id} was accepted with another material`)
+}
+
+/** Asks about one nonce. */
+abstract class Asking {
   readonly id: string
   readonly print: string
-  readonly lease: number
 
-  constructor(id: string, print: string, lease: number) {
+  constructor(id: string, print: string) {
     this.id = id
     this.print = print
-    this.lease = lease
   }
 
   check = (): boolean => true
+}
+
+class ClaimCommand extends Asking implements StoreCommand {
+  readonly lease: number
+
+  constructor(id: string, print: string, lease: number) {
+    super(id, print)
+    this.lease = lease
+  }
 
   async run(model: Model, real: Real): Promise<void> {
     const claimed = await real.store.claim(nonceOf(this.id, this.print), this.lease)
     const known = memory(model, this.id, real.subject.grain)
     if (known === 'known') must(claimed.state === 'committed', `I2: ${this.id} was accepted, now ${claimed.state}`)
     if (known === 'forgotten') must(claimed.state !== 'committed', `${this.id} is remembered for ever`)
-    if (claimed.state === 'committed') {
-      const accepted = model.accepted.get(this.id)
-      must(accepted?.status === claimed.status, `${this.id} was accepted with another status`)
-      must((accepted?.print === this.print) === (claimed.material === 'same'), `${this.id} was accepted with another material`)
-      return
-    }
+    if (claimed.state === 'committed') return mustBeTheOneOf(model, this.id, this.print, claimed)
     must((claimed.state === 'in-flight') === standing(model, this.id), `I1, I3: ${this.id} is ${claimed.state}`)
     if (claimed.state === 'in-flight') return
     model.accepted.delete(this.id)
@@ -88,7 +97,19 @@ class ClaimCommand implements StoreCommand {
     real.claims.push(claimed)
   }
 
-  toString = (): string => `claim(${this.id}, ${this.print}, ${this.lease})`
+  override toString = (): string => `claim(${this.id}, ${this.print}, ${this.lease})`
+}
+
+class FindCommand extends Asking implements StoreCommand {
+  async run(model: Model, real: Real): Promise<void> {
+    const found = await real.store.find(nonceOf(this.id, this.print))
+    const known = memory(model, this.id, real.subject.grain)
+    if (known === 'known') must(found.state === 'committed', `${this.id} was accepted, and is not found`)
+    if (known === 'forgotten') must(found.state === 'unknown', `${this.id} is found for ever`)
+    if (found.state === 'committed') mustBeTheOneOf(model, this.id, this.print, found)
+  }
+
+  override toString = (): string => `find(${this.id}, ${this.print})`
 }
 
 /** One claim of this process that is not settled yet, the `which`th of them. */
@@ -209,6 +230,7 @@ export function storeCommands(): fc.Arbitrary<Iterable<StoreCommand>> {
   return fc.commands([
     fc.tuple(ids, fc.constantFrom('one', 'two'), fc.constantFrom(10_000, 20_000)).map(([id, print, lease]) => new ClaimCommand(id, print, lease)),
     fc.tuple(ids, fc.constantFrom('one', 'two'), fc.constantFrom(10_000, 20_000)).map(([id, print, lease]) => new ClaimCommand(id, print, lease)),
+    fc.tuple(ids, fc.constantFrom('one', 'two')).map(([id, print]) => new FindCommand(id, print)),
     fc.tuple(which, fc.constantFrom(0, 30_000, 90_000)).map(([at, passes]) => new CommitCommand(at, passes)),
     which.map((at) => new ReleaseCommand(at)),
     fc.constantFrom(1_003, 4_001, 9_007, 11_009, 40_009, 100_003).map((time) => new PassCommand(time)),

@@ -81,7 +81,7 @@ t.test('damage is no torn tail: the store does not open, and says where', async 
     writeFileSync(file, spoil(readFileSync(file)))
     t.match(await opened(directory, world, []), /000000000001\.nonces is damaged at byte \d+.*→ restore it/, name)
   }
-  fc.assert(await damagedAnywhere(t), { numRuns: 60 })
+  await fc.assert(await damagedAnywhere(t), { numRuns: 60 })
 })
 
 /** Whatever bit is turned, no commit is lost without a word. */

@@ -73,7 +73,7 @@ await t.test('sentinels, and a failover', async (t) => {
       mkdirSync(directory, { recursive: true })
       const file = join(directory, 'sentinel.conf')
       writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${primary.port} 2\n` +
-        'sentinel down-after-milliseconds main 700\nsentinel failover-timeout main 4000\n')
+        'sentinel down-after-milliseconds main 60000\nsentinel failover-timeout main 4000\n')
       return file
     },
   })))
@@ -85,6 +85,8 @@ await t.test('sentinels, and a failover', async (t) => {
     while (!(await sentinel.ask('SENTINEL', 'master', 'main')).includes('num-other-sentinels\n2')) { /* It is not that far yet. */ }
     while (!(await sentinel.ask('SENTINEL', 'replicas', 'main')).includes(String(replica.port))) { /* It is not that far yet. */ }
   }
+  // Until here a primary that is slow to answer is no dead one.
+  for (const sentinel of sentinels) t.equal(await sentinel.ask('SENTINEL', 'SET', 'main', 'down-after-milliseconds', '700'), 'OK')
   await primary.die()
   await t.rejects(() => stateOf(store, 'before'), StoreUnavailable)
   t.equal(await settled(() => stateOf(store, 'before')), 'committed', 'the replica took over, with what it had been told')
