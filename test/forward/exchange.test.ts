@@ -6,7 +6,7 @@ import type { Endpoint } from '../../src/forward/endpoint.ts'
 import { Exchange } from '../../src/forward/exchange.ts'
 import { Health } from '../../src/forward/health.ts'
 import { ReceiverConnection } from '../../src/forward/receiver-connection.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const outbound = { method: 'POST', target: '/in', headers: [], body: new Uint8Array(0) }
