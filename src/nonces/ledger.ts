@@ -57,7 +57,7 @@ export class Ledger implements NonceStore {
     const { restored } = parts
     this.table = restored?.table ?? new NonceTable(parts.capacity)
     this.#lived = restored?.lived ?? new LivedTime()
-    this.#nobodys = [...restored?.claims ?? []].map(([name, { ends }]) => new Held(this, keyOnly(name), ends))
+    this.#nobodys = (restored?.claims.all() ?? []).map((holder) => new Held(this, keyOnly(holder.key()), holder.ends))
     for (const held of this.#nobodys) this.#claims.add(held)
   }
 
@@ -225,6 +225,6 @@ function committed({ status, material }: Entry): Committed {
 }
 
 /** Of a claim in a journal the key is all there is. */
-function keyOnly(name: string): Nonce {
-  return { key: Buffer.from(name, 'latin1'), print: new Uint8Array(0), passesUntil: undefined }
+function keyOnly(key: Uint8Array): Nonce {
+  return { key, print: new Uint8Array(0), passesUntil: undefined }
 }

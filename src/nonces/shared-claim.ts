@@ -1,3 +1,4 @@
+import type { Linked } from '../core/linked.ts'
 import type { Claimed, Nonce, Outcome } from '../core/nonce.ts'
 import type { Milliseconds } from '../core/units.ts'
 import type { Verdict } from './replica.ts'
@@ -10,7 +11,9 @@ export interface Settles {
 }
 
 /** One claim of this worker. What fences it is its number in the journal. */
-export class Held extends SettledOnce<boolean> {
+export class Held extends SettledOnce<boolean> implements Linked<Held> {
+  before: Held | undefined
+  after: Held | undefined
   readonly nonce: Nonce
   readonly number: number
   readonly ends: Milliseconds

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import type { KeptSecrets } from '../core/kept.ts'
+import { LinkedList } from '../core/linked.ts'
 import { StoreUnavailable, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
@@ -47,7 +48,7 @@ class SharedStore implements NonceStore, Settles {
   readonly #replica: Replica
   readonly #writer: EntryWriter
   readonly #record = new Uint32Array(recordWords)
-  readonly #held = new Set<Held>()
+  readonly #held = new LinkedList<Held>()
   /** Accepted by the receiver, but not written yet. */
   readonly #owed = new Map<Held, Outcome>()
   /** What had ended before this process read the journal may be missing in it. */
@@ -88,7 +89,7 @@ class SharedStore implements NonceStore, Settles {
     const verdict = this.#tell(this.#writer.claim(number, nonce, { now, wall, moment, ends }))
     if (verdict !== 'yes') return claimedOf(this.#again(verdict, now, moment))
     const held = new Held(this, nonce, number, ends)
-    this.#held.add(held)
+    this.#held.append(held)
     return held
   }
 
@@ -206,7 +207,7 @@ class SharedStore implements NonceStore, Settles {
 
   #drop(held: Held): void {
     this.#owed.delete(held)
-    this.#held.delete(held)
+    this.#held.remove(held)
     if (this.#held.size === 0) this.#whenSettled?.()
   }
 
@@ -241,7 +242,7 @@ class SharedStore implements NonceStore, Settles {
 
   #settled(): Promise<void> {
     if (this.#held.size === 0) return Promise.resolve()
-    const ends = Math.max(...[...this.#held].map((held) => held.ends))
+    const ends = Math.max(...this.#held.all().map((held) => held.ends))
     return new Promise((resolve) => {
       this.#whenSettled = resolve
       this.#clock.after(Math.max(0, ends - this.#clock.monotonic()), resolve)
