@@ -67,17 +67,17 @@ export class Replica {
   }
 
   /** What an entry would come to, were it the next. */
-  foresee(words: Uint32Array): Verdict {
-    const kind = kindOf(words, 0)
-    if (kind === kinds.claim) return this.look(words, untilOf(words, 0), momentOf(words, 0))
-    return kind === kinds.commit && !this.#mayCommit(words, 0) ? 'no' : 'yes'
+  readonly foresee = (words: Uint32Array, at: number): Verdict => {
+    const kind = kindOf(words, at)
+    if (kind === kinds.claim) return this.look(words, { now: untilOf(words, at), moment: momentOf(words, at) }, at)
+    return kind === kinds.commit && !this.#mayCommit(words, at) ? 'no' : 'yes'
   }
 
-  /** What a claim of this key would come to, as far as is known: `yes` where nobody is in its way. */
-  look(words: Uint32Array, now: Instant, moment: Milliseconds): Verdict {
-    const found = this.table.find(words, Math.max(now, this.#time))
+  /** What a claim of the key at this place would come to, as far as is known: `yes` where nobody is in its way. */
+  look(words: Uint32Array, { now, moment }: { readonly now: Instant; readonly moment: Milliseconds }, at = 0): Verdict {
+    const found = this.table.find(words, Math.max(now, this.#time), at)
     if (found !== undefined) return found
-    const holder = this.#claims.find(words, 0)
+    const holder = this.#claims.find(words, at)
     return holder !== undefined && Math.max(moment, this.#moment) < holder.ends ? 'in-flight' : 'yes'
   }
 

@@ -11,8 +11,9 @@ import { fileKept } from './kept-file.ts'
 import { recordWords, writeNonce } from './record.ts'
 import { Replica, type Verdict } from './replica.ts'
 import { segmentBytes } from './segment.ts'
-import { claimedOf, Held, type Settles } from './shared-claim.ts'
+import { Answering, claimedOf, Held, type Settles } from './shared-claim.ts'
 import { SharedLog, type SharedLogParts } from './shared-log.ts'
+import { TurnLog } from './turn-log.ts'
 
 export interface SharedStoreTools {
   readonly clock: Clock
@@ -44,7 +45,7 @@ class SharedStore implements NonceStore, Settles {
   readonly kept: KeptSecrets
   readonly #clock: Clock
   readonly #capacity: number
-  readonly #log: SharedLog
+  readonly #log: TurnLog
   readonly #replica: Replica
   readonly #writer: EntryWriter
   readonly #record = new Uint32Array(recordWords)
@@ -69,26 +70,30 @@ class SharedStore implements NonceStore, Settles {
     this.#capacity = capacity
     this.#writer = new EntryWriter(owner)
     this.#replica = new Replica(capacity)
-    this.#log = new SharedLog({ directory, clock, random, origin, owner, replica: this.#replica, fill, append })
+    this.#log = new TurnLog(new SharedLog({ directory, clock, random, origin, owner, replica: this.#replica, fill, append }))
     this.#forgotten = this.#replica.time
     this.#glance()
   }
 
-  claim(nonce: Nonce, lease: Milliseconds): Claimed {
+  claim(nonce: Nonce, lease: Milliseconds): Claimed | Promise<Claimed> {
     if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
     const moment = this.#clock.monotonic()
     if (this.#owed.size > 0) this.#payOwed(moment)
     this.#refuseForgotten(nonce)
     const wall = this.#clock.now()
     const now = this.#livedNow(wall, moment)
-    const known = this.#look(nonce, now, moment)
+    const known = this.#look(nonce, { now, moment })
     if (known !== 'yes') return claimedOf(known)
     this.#refuseFull(moment)
     const number = this.#claims = (this.#claims + 1) >>> 0
     const ends = moment + lease
-    const verdict = this.#tell(this.#writer.claim(number, nonce, { now, wall, moment, ends }))
-    if (verdict !== 'yes') return claimedOf(this.#again(verdict, now, moment))
-    const held = new Held(this, nonce, number, ends)
+    const claiming = new Answering((verdict) => this.#claimed(verdict, new Held(this, nonce, number, ends), { now, moment }), nothing)
+    this.#log.tell(this.#writer.claim(number, nonce, { now, wall, moment, ends }), claiming)
+    return claiming.promise
+  }
+
+  #claimed(verdict: Verdict, held: Held, time: Time): Claimed {
+    if (verdict !== 'yes') return claimedOf(this.#again(verdict, held.nonce, time))
     this.#held.append(held)
     return held
   }
@@ -96,40 +101,33 @@ class SharedStore implements NonceStore, Settles {
   /** What others accepted is read first. */
   find(nonce: Nonce): Found {
     if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
-    this.#follow()
+    this.#log.follow()
     writeNonce(this.#record, nonce)
     const now = this.#replica.lived.at(this.#clock.now(), this.#clock.monotonic())
     const found = this.#replica.table.find(this.#record, Math.max(now, this.#replica.time))
     return found === undefined ? { state: 'unknown' } : { state: 'committed', status: found.status, material: found.material }
   }
 
-  commit(held: Held, outcome: Outcome): boolean {
+  commit(held: Held, outcome: Outcome): Promise<boolean> {
     if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
-    try {
-      return this.#settle(held, this.#writer.commit(held.number, held.nonce, outcome))
-    } catch (cause) {
-      if (this.#owed.size === 0) this.#clock.after(pause, () => this.#retry())
-      this.#owed.set(held, outcome)
-      this.#retryAt = this.#clock.monotonic() + pause
-      throw new StoreUnavailable('the nonce store could not be written', { cause })
-    }
+    const committing = new Answering((verdict) => this.#settle(held, verdict), () => this.#owe(held, outcome))
+    this.#log.tell(this.#writer.commit(held.number, held.nonce, outcome), committing)
+    return committing.promise
   }
 
   /** Where it cannot be written, the claim ends with its lease. */
-  release(held: Held): boolean {
+  release(held: Held): Promise<boolean> {
     if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
-    try {
-      return this.#settle(held, this.#writer.release(held.number, held.nonce, this.#clock.monotonic()))
-    } finally {
-      this.#drop(held)
-    }
+    const releasing = new Answering((verdict) => this.#settle(held, verdict), () => this.#drop(held))
+    this.#log.tell(this.#writer.release(held.number, held.nonce, this.#clock.monotonic()), releasing)
+    return releasing.promise
   }
 
   /** Nothing new is claimed; what is claimed may still be settled, for as long as its lease. */
   close(): Promise<void> {
     this.#closing ??= this.#settled().then(() => {
-      this.#isClosed = true
       this.#log.close()
+      this.#isClosed = true
     })
     return this.#closing
   }
@@ -138,18 +136,19 @@ class SharedStore implements NonceStore, Settles {
    * Has it been accepted, or is it under way? What others wrote is read before somebody is told so: a claim may be over by now, and what
    * was accepted may have ended by another's clock and been claimed anew.
    */
-  #look(nonce: Nonce, now: number, moment: Milliseconds): Verdict {
+  #look(nonce: Nonce, time: Time): Verdict {
     writeNonce(this.#record, nonce)
-    const known = this.#replica.look(this.#record, now, moment)
+    const known = this.#replica.look(this.#record, time)
     if (known === 'yes') return known
-    this.#follow()
-    return this.#replica.look(this.#record, now, moment)
+    this.#log.follow()
+    return this.#replica.look(this.#record, time)
   }
 
   /** An entry says what was accepted; whether the same material was, is told by the nonce in hand. */
-  #again(verdict: Exclude<Verdict, 'yes'>, now: number, moment: Milliseconds): Exclude<Verdict, 'yes'> {
+  #again(verdict: Exclude<Verdict, 'yes'>, nonce: Nonce, time: Time): Exclude<Verdict, 'yes'> {
     if (typeof verdict !== 'object') return verdict
-    const known = this.#replica.look(this.#record, now, moment)
+    writeNonce(this.#record, nonce)
+    const known = this.#replica.look(this.#record, time)
     return known === 'yes' ? 'in-flight' : known
   }
 
@@ -160,13 +159,13 @@ class SharedStore implements NonceStore, Settles {
 
   #refuseFull(moment: Milliseconds): void {
     const { table, claims, time } = this.#replica
-    if (table.size + claims.size < this.#capacity) return
+    if (table.size + claims.size + this.#log.waiting < this.#capacity) return
     if (moment >= this.#sweepAt) {
       table.sweep(time)
       this.#swept = (this.#swept + 1) % table.partCount
       if (this.#swept === 0) this.#sweepAt = moment + pause
     }
-    if (table.size + claims.size < this.#capacity) return
+    if (table.size + claims.size + this.#log.waiting < this.#capacity) return
     throw new StoreUnavailable(`the nonce store is full: ${this.#capacity} nonces are live`)
   }
 
@@ -178,31 +177,20 @@ class SharedStore implements NonceStore, Settles {
     const { lived, time, moment: last } = this.#replica
     const now = lived.at(wall, moment)
     if (now - time <= moment - last + leap) return now
-    this.#follow()
+    this.#log.follow()
     return lived.at(wall, moment)
   }
 
-  #follow(): void {
-    this.#orUnavailable(() => this.#log.follow(), 'read')
-  }
-
-  #tell(entry: EntryWriter): Verdict {
-    return this.#orUnavailable(() => this.#log.tell(entry), 'written')
-  }
-
-  #orUnavailable<T>(run: () => T, done: 'read' | 'written'): T {
-    try {
-      return run()
-    } catch (cause) {
-      if (cause instanceof StoreUnavailable) throw cause
-      throw new StoreUnavailable(`the nonce store could not be ${done}: ${String(cause)}`, { cause })
-    }
-  }
-
-  #settle(held: Held, entry: EntryWriter): boolean {
-    const verdict = this.#tell(entry)
+  #settle(held: Held, verdict: Verdict): boolean {
     this.#drop(held)
     return verdict === 'yes'
+  }
+
+  /** Accepted, and not to be written now: whoever claims next tries again, and so does the clock. */
+  #owe(held: Held, outcome: Outcome): void {
+    if (this.#owed.size === 0) this.#clock.after(pause, () => this.#retry())
+    this.#owed.set(held, outcome)
+    this.#retryAt = this.#clock.monotonic() + pause
   }
 
   #drop(held: Held): void {
@@ -215,7 +203,13 @@ class SharedStore implements NonceStore, Settles {
   #payOwed(moment: Milliseconds): void {
     if (moment < this.#retryAt) throw new StoreUnavailable('the nonce store cannot be written')
     this.#retryAt = moment + pause
-    for (const [held, outcome] of this.#owed) this.#settle(held, this.#writer.commit(held.number, held.nonce, outcome))
+    for (const [held, outcome] of this.#owed) {
+      const paying = new Answering((verdict) => this.#settle(held, verdict), nothing)
+      paying.promise.catch(nothing)
+      this.#log.tell(this.#writer.commit(held.number, held.nonce, outcome), paying)
+    }
+    this.#log.flush()
+    if (this.#owed.size > 0) throw new StoreUnavailable('the nonce store cannot be written')
   }
 
   #retry(): void {
@@ -241,6 +235,7 @@ class SharedStore implements NonceStore, Settles {
   }
 
   #settled(): Promise<void> {
+    this.#log.flush()
     if (this.#held.size === 0) return Promise.resolve()
     const ends = Math.max(...this.#held.all().map((held) => held.ends))
     return new Promise((resolve) => {
@@ -249,3 +244,7 @@ class SharedStore implements NonceStore, Settles {
     })
   }
 }
+
+interface Time { readonly now: Instant; readonly moment: Milliseconds }
+
+function nothing(): void {}
