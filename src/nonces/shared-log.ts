@@ -70,19 +70,15 @@ export class SharedLog {
    */
   tell(batch: Batch): void {
     const { append, replica } = this.#parts
-    for (let file = this.#writable(); ; file = this.#behind(file)) {
+    for (let file = this.#writable(); ;) {
       if (batch.isRefused(replica.foresee)) return this.#tellAgain(batch)
       const { size } = batch
       if (append(file.descriptor, batch.bytes) === 0) throw new Error('the disk took nothing')
       this.#read(file, batch)
       if (batch.size === 0) return
-      if (batch.size === size && file.rest === 'nothing') throw new Error('what was written is not in the file')
+      // Where it took a part, the rest goes behind that. What is not there counts for nobody: something before it ended the file, or it broke off and ends it.
+      if (batch.size === size || file.rest !== 'nothing') file = this.#goOn(file.number, 'make')
     }
-  }
-
-  /** Where those belong that are left: what stood before them ended the file, or one broke off and ends it, and they count for nobody. */
-  #behind(file: SharedFile): SharedFile {
-    return file.rest === 'nothing' ? file : this.#goOn(file.number, 'make')
   }
 
   /** Whoever was in the way when we last read may have left. */

@@ -23,8 +23,11 @@ export interface SharedStoreTools {
   readonly fill?: SharedLogParts['fill']
 }
 
-/** Files are followed by others before they are as large as they may be: what comes behind a seal is there, too. */
-const usualFill = { bytes: segmentBytes - 64 * 1024, age: 3_600_000 }
+/**
+ * Files are followed by others before they are as large as they may be: each of 256 workers may put 64 entries and a seal behind that, before it
+ * has read how long the file is.
+ */
+const usualFill = { bytes: segmentBytes - 2 * 1024 * 1024, age: 3_600_000 }
 /** How often a worker that has nothing to do looks at what others wrote, so that it has not much to read when it has. */
 const glance: Milliseconds = 1_000
 /** How long to let a log alone that could not be written. */
@@ -137,18 +140,21 @@ class SharedStore implements NonceStore, Settles {
    * was accepted may have ended by another's clock and been claimed anew.
    */
   #look(nonce: Nonce, time: Time): Verdict {
-    writeNonce(this.#record, nonce)
-    const known = this.#replica.look(this.#record, time)
+    const known = this.#knownOf(nonce, time)
     if (known === 'yes') return known
     this.#log.follow()
+    return this.#knownOf(nonce, time)
+  }
+
+  #knownOf(nonce: Nonce, time: Time): Verdict {
+    writeNonce(this.#record, nonce)
     return this.#replica.look(this.#record, time)
   }
 
   /** An entry says what was accepted; whether the same material was, is told by the nonce in hand. */
   #again(verdict: Exclude<Verdict, 'yes'>, nonce: Nonce, time: Time): Exclude<Verdict, 'yes'> {
     if (typeof verdict !== 'object') return verdict
-    writeNonce(this.#record, nonce)
-    const known = this.#replica.look(this.#record, time)
+    const known = this.#knownOf(nonce, time)
     return known === 'yes' ? 'in-flight' : known
   }
 
