@@ -16,9 +16,17 @@ export type OperatorLog = Logger
 /** Can records be written? */
 export type AuditState = 'well' | 'failing'
 
-/** What operators read: start, reloads, warnings. JSON lines on standard error. */
+/** So much is kept of what operators are to read while it cannot be written. */
+const mostUntold: Bytes = 1024 * 1024
+
+/**
+ * What operators read: start, reloads, warnings. JSON lines on standard error. What cannot be written (a full disk) is kept, and
+ * tried again with the next line: a gateway does not end for want of somebody to tell.
+ */
 export function operatorLog(level: string): OperatorLog {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }))
+  const destination = pino.destination({ dest: 2, sync: true, maxLength: mostUntold })
+  destination.on('error', () => {})
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
 }
 
 /** Where more than this waits to be written, whoever reads is too slow or has gone. */
@@ -42,6 +50,7 @@ export class AuditLog {
   #state: AuditState = 'well'
   #behind: Bytes = 0
   #lost = 0
+  #isClosed = false
   /** Those who hand our lines on say whether they can. */
   #held: AuditState = 'well'
 
@@ -86,6 +95,7 @@ export class AuditLog {
   /** Resolves once everything is written, or cannot be. */
   async close(): Promise<void> {
     this.#flush()
+    this.#isClosed = true
     if (this.#error?.code === 'EPIPE') return
     const closed = new Promise<void>((resolve) => {
       this.#destination.on('close', resolve)
@@ -117,6 +127,8 @@ export class AuditLog {
     let lines = ''
     for (const record of this.#records) lines += typeof record === 'string' ? record : auditLine(record)
     this.#records = []
+    // Nothing comes then, as far as we know; a line that did is told in the other log.
+    if (this.#isClosed) return this.#log.error({ lines }, 'the audit log is closed already')
     this.#behind += lines.length
     this.#destination.write(lines)
     this.#judge(this.#error)

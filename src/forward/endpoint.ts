@@ -1,9 +1,10 @@
+import { Deadlines } from '../core/deadlines.ts'
 import type { Cancel, Clock } from '../core/ports.ts'
 import type { Outbound, ReceiverPlan } from '../core/receiver.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { Health } from './health.ts'
 import { lineTo, type Line } from './line.ts'
-import { ReceiverConnection, type ResponseSink } from './receiver-connection.ts'
+import { ReceiverConnection, type ConnectionParts, type ResponseSink } from './receiver-connection.ts'
 
 /** For so long a connection that the receiver says nothing about is kept with nothing to do. */
 const usualKeepAlive: Milliseconds = 4_000
@@ -20,6 +21,7 @@ export class Endpoint {
   readonly #plan: ReceiverPlan
   readonly #clock: Clock
   readonly #line: Line
+  readonly #parts: ConnectionParts
   readonly #idle: Idle[] = []
   readonly #waiting: Waiting[] = []
   #open = 0
@@ -30,6 +32,7 @@ export class Endpoint {
     this.#plan = plan
     this.#clock = clock
     this.#line = lineTo(url, plan.tls, clock)
+    this.#parts = { host: this.#line.host, freed: (one) => this.#freed(one), gone: (one) => this.#lost(one), closing: new Deadlines(plan.timeout, clock) }
   }
 
   /** Over a connection that is free, or a new one, or once there is one. */
@@ -81,7 +84,7 @@ export class Endpoint {
     socket.once(this.#line.ready, () => {
       cancel()
       socket.off('error', note).off('close', failed)
-      connection = new ReceiverConnection(socket, this.#line.host, (one) => this.#freed(one), (one) => this.#lost(one))
+      connection = new ReceiverConnection(socket, this.#parts)
       if (waiting.sink.isWanted) connection.send(waiting.outbound, waiting.sink)
       else this.#freed(connection)
     })

@@ -93,6 +93,8 @@ export class Exchange implements Sending, ResponseSink, Limited {
   }
 
   timedOut(): void {
+    // What came in time counts, though it was not looked at yet.
+    this.#connection?.catchUp()
     if (this.#phase === 'over') return
     // A receiver whose answer is not read is in good health.
     if (!this.#waits) this.#noteFailure()

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { inNextTurn, withCohort } from '../core/cohorts.ts'
+import type { Deadline, Deadlines, Limited } from '../core/deadlines.ts'
 import type { Outbound } from '../core/receiver.ts'
-import { isFieldLine } from '../http1/head.ts'
+import { requestHead, withBody } from './request-text.ts'
 import { ResponseReader, type ResponseFault, type ResponseHead } from './response-reader.ts'
 
 /** Whom a connection tells what comes of a request. After `complete` or `broken` nothing follows. */
@@ -19,6 +20,21 @@ export interface ResponseSink {
 /** `kind`: the connection failed, or what came over it is no response. `code`: in the words of the system or ours. */
 export interface Breakage { readonly kind: 'connection' | 'response'; readonly code: string }
 
+/** `ended`: the receiver wrote its last · `broke`: the connection is gone. */
+type Over = 'ended' | 'broke'
+
+/** What all connections to one URL have in common. */
+export interface ConnectionParts {
+  /** For `Host`. */
+  readonly host: string
+  /** Its response is over, and it may be used again. */
+  readonly freed: (connection: ReceiverConnection) => void
+  /** It never will be again. */
+  readonly gone: (connection: ReceiverConnection) => void
+  /** How long a receiver that has answered already may take to read the rest of the request. */
+  readonly closing: Deadlines
+}
+
 /** Bodies up to this leave in one piece with their head. */
 const joined = 64 * 1024
 const nothing = Buffer.alloc(0)
@@ -27,12 +43,11 @@ const nothing = Buffer.alloc(0)
  * One connection to a receiver, and one request at a time on it. It is free again only where the response was read to its
  * end, nothing came behind it, and the receiver keeps it; whatever is in doubt closes it.
  */
-export class ReceiverConnection {
+export class ReceiverConnection implements Limited {
   /** For how long the receiver says that it keeps this one idle, in seconds. */
   keepAlive: number | undefined
   readonly #socket: Socket
-  readonly #host: string
-  readonly #freed: (connection: ReceiverConnection) => void
+  readonly #parts: ConnectionParts
   #sink: ResponseSink | undefined
   #reader = new ResponseReader('')
   #response: ResponseHead | undefined
@@ -42,18 +57,21 @@ export class ReceiverConnection {
   #isDue = false
   /** A request that leaves before this turn is over. */
   #leaving: string | Buffer | undefined
+  /** How the connection ended; told once all that came before was taken. */
+  #over: Over | undefined
   #error: NodeJS.ErrnoException | undefined
+  /** Set while it closes behind its last response. */
+  #closing: Deadline | undefined
 
-  /** `socket` is connected; what it reads is handed to `take`. `freed`: its response is over, and it may be used again. `gone`: it never will. */
-  constructor(socket: Socket, host: string, freed: (connection: ReceiverConnection) => void, gone: (connection: ReceiverConnection) => void) {
+  /** `socket` is connected; what it reads is handed to `take`. */
+  constructor(socket: Socket, parts: ConnectionParts) {
     this.#socket = socket
-    this.#host = host
-    this.#freed = freed
-    socket.on('end', () => this.#ended()).on('error', (error) => { this.#error = error })
+    this.#parts = parts
+    socket.on('end', () => this.#end('ended')).on('error', (error) => { this.#error = error })
     socket.on('close', () => {
-      this.#catchUp()
-      this.#break({ kind: 'connection', code: this.#error?.code ?? 'closed' })
-      gone(this)
+      this.#end('broke')
+      if (this.#closing !== undefined) parts.closing.end(this.#closing)
+      parts.gone(this)
     })
   }
 
@@ -61,13 +79,14 @@ export class ReceiverConnection {
     return this.#sink === undefined && !this.#socket.destroyed && this.#socket.writable && !this.#socket.readableEnded
   }
 
-  send({ method, target, headers, body }: Outbound, sink: ResponseSink): void {
+  send(outbound: Outbound, sink: ResponseSink): void {
+    const { method, body } = outbound
     this.#sink = sink
     this.#reader = new ResponseReader(method)
     this.#response = undefined
     sink.written(this)
-    const head = this.#headOf(method, target, headers, body.length)
-    if (body.length <= joined) return this.#leave(body.length === 0 ? head : join(head, body))
+    const head = requestHead(outbound, this.#parts.host)
+    if (body.length <= joined) return this.#leave(body.length === 0 ? head : withBody(head, body))
     this.#socket.cork()
     this.#socket.write(head, 'latin1')
     this.#socket.write(body)
@@ -92,23 +111,13 @@ export class ReceiverConnection {
     this.#waits = false
     this.#socket.resume()
     this.#advance()
+    this.#conclude()
   }
 
   /** The sink does not want to hear any more. */
   abort(): void {
     this.#sink = undefined
     this.#socket.destroy()
-  }
-
-  /** Throws for a line that cannot be written: none of ours, and none that a sender could write, is one. */
-  #headOf(method: string, target: string, headers: readonly string[], length: number): string {
-    let lines = ''
-    for (let at = 0; at < headers.length; at += 2) {
-      const [name, value] = [headers[at] as string, headers[at + 1] as string]
-      if (!isFieldLine(name, value)) throw new Error(`this is no header line: ${JSON.stringify(name)}`)
-      lines += `${name}: ${value}\r\n`
-    }
-    return `${method} ${target} HTTP/1.1\r\nhost: ${this.#host}\r\nconnection: keep-alive\r\n${lines}content-length: ${length}\r\n\r\n`
   }
 
   /** Bytes that came, and are ours. */
@@ -118,17 +127,17 @@ export class ReceiverConnection {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
     if (this.#isDue || this.#response !== undefined) return this.#advance()
     this.#isDue = true
-    withCohort('responses', this.#catchUp)
+    withCohort('responses', this.catchUp)
   }
 
   /** Where it is due, and was not looked at before its time. */
-  readonly #catchUp = (): void => {
+  readonly catchUp = (): void => {
     if (!this.#isDue) return
     this.#isDue = false
     this.#advance()
   }
 
-  readonly #onRested = (): void => { if (this.isUsable) this.#freed(this) }
+  readonly #onRested = (): void => { if (this.isUsable) this.#parts.freed(this) }
 
   #advance(): void {
     while (this.#sink !== undefined && !this.#waits && this.#response === undefined && this.#bytes.length > 0) {
@@ -182,15 +191,34 @@ export class ReceiverConnection {
     const isFree = response?.persists === true && !hasSurplus && this.#socket.writableLength === 0
     // Some receivers close what they said they would keep, and the end is then already on its way.
     if (isFree) inNextTurn(this.#onRested)
-    else this.#socket.destroySoon()
+    else this.#closeBehind(response)
     sink.complete()
   }
 
-  #ended(): void {
-    this.#catchUp()
-    const sink = this.#sink
-    if (sink !== undefined && this.#response?.endsWithConnection === true) return this.#complete(sink, false)
-    this.#break({ kind: this.#response === undefined ? 'connection' : 'response', code: 'closed' })
+  /** Who has accepted before all was written gets the rest, where it reads on in time; who has not wants no more of it. */
+  #closeBehind(response: ResponseHead | undefined): void {
+    const isAccepted = response !== undefined && response.status < 300
+    if (this.#socket.destroyed || (this.#socket.writableLength > 0 && !isAccepted)) return void this.#socket.destroy()
+    this.#closing = this.#parts.closing.begin(this)
+    this.#socket.destroySoon()
+  }
+
+  timedOut(): void {
+    this.#socket.destroy()
+  }
+
+  /** Nothing more comes. What came counts first, and a sink that asked to wait for it is not told before it goes on. */
+  #end(how: Over): void {
+    this.catchUp()
+    this.#over ??= how
+    this.#conclude()
+  }
+
+  #conclude(): void {
+    const [sink, over] = [this.#sink, this.#over]
+    if (over === undefined || this.#waits) return
+    if (sink !== undefined && over === 'ended' && this.#response?.endsWithConnection === true) return this.#complete(sink, false)
+    this.#break({ kind: over === 'broke' || this.#response === undefined ? 'connection' : 'response', code: this.#error?.code ?? 'closed' })
     this.#socket.destroy()
   }
 
@@ -205,11 +233,4 @@ export class ReceiverConnection {
     this.#sink = undefined
     sink?.broken(breakage)
   }
-}
-
-function join(head: string, body: Uint8Array): Buffer {
-  const whole = Buffer.allocUnsafe(head.length + body.length)
-  whole.write(head, 0, 'latin1')
-  whole.set(body, head.length)
-  return whole
 }

@@ -132,7 +132,7 @@ export class SenderConnection implements Linked<SenderConnection> {
 
   /** Looks at the time: a head that does not come, a connection with nothing to do, an answer that nobody reads. */
   tick(now: Milliseconds): void {
-    if (this.#turn !== undefined) return
+    if (this.#turn !== undefined || this.#isDue) return // What came in time counts, though many others are looked at first.
     const { headersTimeout, idleTimeout } = this.#parts.limits
     const waited = now - this.#since
     if (this.socket.writableLength > 0 || this.#phase === 'closing') return waited > idleTimeout ? void this.socket.destroy() : undefined

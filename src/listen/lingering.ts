@@ -17,6 +17,7 @@ export class Lingering {
   readonly #body: RequestBody | undefined
   readonly stop: Cancel
   #taken: Bytes = 0
+  #isEnough = false
 
   /** `body` is what is still being written; undefined where nobody knows its end. */
   constructor({ socket, inbox, body, clock }: { readonly socket: TLSSocket; readonly inbox: Inbox; readonly body: RequestBody | undefined; readonly clock: Clock }) {
@@ -30,10 +31,13 @@ export class Lingering {
 
   /** Takes what came, until it is the end of the body, or too much. */
   take(chunk: Buffer): void {
+    if (this.#isEnough) return
     this.#taken += chunk.length
     this.#inbox.add(chunk)
     this.#body?.arrived()
     this.#inbox.clear()
-    if (this.#taken > most || this.#body?.isOver === true) this.#socket.destroySoon()
+    this.#isEnough = this.#taken > most || this.#body?.isOver === true
+    // Once: each time it waits for the last write anew.
+    if (this.#isEnough) this.#socket.destroySoon()
   }
 }

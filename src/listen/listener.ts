@@ -120,10 +120,11 @@ export class Listener {
 
   /**
    * No new connections. Those that are open get an answer to what they still send, and are closed with it; idle ones
-   * are closed after a moment. Resolves when the last one is gone.
+   * are closed after a moment. Resolves when the last one is gone, and what became of its handshake was told.
    */
   stop(): Promise<void> {
-    const gone = new Promise<void>((resolve) => { this.#door.close(() => resolve()) })
+    // Node tells of a handshake that broke off a little after its socket has closed.
+    const gone = new Promise<void>((resolve) => { this.#door.close(() => setImmediate(resolve)) })
     void gone.then(() => { this.#cancelSweep(); this.#cancelExpiry() })
     this.#parts.clock.after(idleGrace, () => {
       for (const sender of this.#senders.all()) if (sender.idle) sender.socket.destroySoon()

@@ -40,6 +40,17 @@ t.test('what was written last is in the file when close resolves, after what was
   t.same(idsIn(file), ['before', 'after'])
 })
 
+t.test('a line that comes when it is closed ends nobody, and is told', async (t) => {
+  const { said, ...told } = listening()
+  const log = new AuditLog(`file:${join(folder, 'late.log')}`, told)
+  log.write(decided('in time'))
+  await log.close()
+  log.write(decided('late'))
+  await nextTurn()
+  t.match(said, [/late.*/])
+  t.same(idsIn(join(folder, 'late.log')), ['in time'])
+})
+
 t.test('after a rotation the file is a new one, and no line is lost', async (t) => {
   const file = join(folder, 'rotated.log')
   const log = new AuditLog(`file:${file}`, unexpected)

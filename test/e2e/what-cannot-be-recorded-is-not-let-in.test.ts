@@ -1,6 +1,7 @@
-import { copyFileSync, readFileSync, renameSync, symlinkSync, truncateSync, unlinkSync } from 'node:fs'
+import { copyFileSync, openSync, readFileSync, renameSync, symlinkSync, truncateSync, unlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
 import t from 'tap'
+import { start } from '../support/binary.ts'
 import { startGateway } from '../support/gateway.ts'
 import { operate, post, type Operated } from '../support/operated.ts'
 import { rawTls, valueOf } from '../support/raw.ts'
@@ -71,6 +72,37 @@ for (const workers of [1, 2]) {
     const { length } = receiver.seen
     t.equal(await settled(gateway), 503)
     t.equal(receiver.seen.length, length)
+    gateway.process.kill('SIGTERM')
+    t.match(await gateway.exited, { code: 0 })
+  })
+}
+
+/** Does this process take SIGHUP (proc(5), the first bit)? It has told nobody that it listens. */
+function takesHangup(pid: number): boolean {
+  const caught = /^SigCgt:\t[0-9a-f]*([0-9a-f])$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+  return '13579bdf'.includes(caught)
+}
+
+for (const workers of [1, 2]) {
+  void t.test(`audit-unavailable: a full disk that takes no word for the operator either, and ${workers} worker(s)`, async (t) => {
+    const receiver = await receiverOf(t)
+    const { process: first, exited, site, port } = await operate(t, receiver.port, { workers, replay: { store: 'file:nonces' }, log: { audit: 'file:/dev/full' } })
+    first.kill('SIGTERM')
+    await exited
+    const gateway = start(['run', '-c', 'sallyport.yaml'], { cwd: site.directory, stderr: openSync('/dev/full', 'w') })
+    t.teardown(() => gateway.process.kill('SIGKILL'))
+    const status = async (): Promise<number> => {
+      const client = await rawTls(port, { rejectUnauthorized: false })
+      t.teardown(() => client.close())
+      return (await client.send(post('/hook')).response()).status
+    }
+    while (!takesHangup(gateway.pid)) await new Promise(setImmediate)
+    for (let same = 0; same < 20 && gateway.process.exitCode === null;) same = await status().catch(() => 0) === 503 ? same + 1 : 0
+    const { length } = receiver.seen
+    t.equal(await status(), 503)
+    t.equal(receiver.seen.length, length)
+    gateway.process.kill('SIGHUP')
+    t.equal(await status(), 503)
     gateway.process.kill('SIGTERM')
     t.match(await gateway.exited, { code: 0 })
   })

@@ -1,15 +1,17 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import t from 'tap'
+import { Deadlines } from '../../src/core/deadlines.ts'
 import { ReceiverConnection, type Breakage } from '../../src/forward/receiver-connection.ts'
+import { StillClock } from '../support/clock.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const outbound = { method: 'POST', target: '/in', headers: ['A', 'b'], body: Buffer.from('body') }
 const request = 'POST /in HTTP/1.1\r\nhost: r\r\nconnection: keep-alive\r\nA: b\r\ncontent-length: 4\r\n\r\nbody'
 const response = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
 
-/** A connection over a socket that is none: what is written is kept. */
-function open() {
+/** A connection over a socket that is none: what is written is kept. `head`: what whoever asked says to a head. */
+function open(head: 'go-on' | 'wait' = 'go-on') {
   const written: string[] = []
   const told: string[] = []
   const socket = new Duplex({
@@ -20,13 +22,14 @@ function open() {
     },
   }) as unknown as Socket & Duplex
   socket.destroySoon = () => socket.destroy()
-  const connection = new ReceiverConnection(socket, 'r', () => told.push('freed'), () => told.push('gone'))
+  const clock = new StillClock()
+  const connection = new ReceiverConnection(socket, { host: 'r', freed: () => told.push('freed'), gone: () => told.push('gone'), closing: new Deadlines(5_000, clock) })
   const sink = {
     isWanted: true, written: () => told.push('written'), data: (chunk: Uint8Array) => (told.push(Buffer.from(chunk).toString()), 'go-on' as const),
-    head: (status: number) => (told.push(`${status}`), 'go-on' as const), complete: () => { told.push('complete') },
+    head: (status: number) => (told.push(`${status}`), head), complete: () => { told.push('complete') },
     broken: ({ kind, code }: Breakage) => { told.push(`${kind}: ${code}`) },
   }
-  return { socket, connection, written, told, ask: () => connection.send(outbound, sink) }
+  return { clock, socket, connection, written, told, ask: () => connection.send(outbound, sink) }
 }
 
 t.test('a request leaves at the end of the turn, in one piece; the connection is free a turn after its response', async (t) => {
@@ -74,6 +77,32 @@ for (const [how, end] of [['a reset', (socket: Duplex) => socket.destroy(new Err
     await turn()
     await turn()
     t.same(told, ['written', '200', 'ok', 'complete', 'gone'])
+  })
+}
+
+const toTheEnd = Buffer.from('HTTP/1.1 200 OK\r\n\r\nok')
+
+for (const [how, end, bytes, outcome] of [
+  ['a reset', (socket: Duplex) => socket.destroy(new Error('reset')), response, ['ok', 'complete']],
+  ['an end', (socket: Duplex) => socket.push(null), response, ['ok', 'complete']],
+  ['an end that is the end of the response', (socket: Duplex) => socket.push(null), toTheEnd, ['ok', 'complete']],
+  ['a reset where the end was to come', (socket: Duplex) => socket.destroy(new Error('reset')), toTheEnd, ['ok', 'connection: closed']],
+  ['an end in the midst of a response', (socket: Duplex) => socket.push(null), response.subarray(0, -1), ['o', 'response: closed']],
+] as const) {
+  t.test(`${how}, and whoever asked waits: it is told when it goes on, behind all that came`, async (t) => {
+    const { connection, socket, told, ask } = open('wait')
+    ask()
+    await turn()
+    connection.take(bytes)
+    end(socket)
+    socket.read(0)
+    for (let turns = 0; turns < 3; turns++) await turn()
+    t.same(told.filter((what) => what !== 'gone'), ['written', '200'])
+    t.notOk(connection.isUsable)
+    connection.resume()
+    for (let turns = 0; turns < 3; turns++) await turn()
+    t.same(told.filter((what) => what !== 'gone'), ['written', '200', ...outcome])
+    t.equal(told.filter((what) => what === 'gone').length, 1)
   })
 }
 

@@ -65,6 +65,23 @@ t.test('a head that does not come, from the first byte on and from none', async 
   }
 })
 
+t.test('the time for a head is over in the turn in which its end came, and before that was looked at: it came in time', async (t) => {
+  for (const pieces of [[request], ['POST / HTTP/1.1\r\nHost: a\r\n', 'Content-Length: 2\r\n\r\nab']]) {
+    const { socket, clock, refused, tick, written } = open(answer)
+    for (const piece of pieces) {
+      await turns()
+      clock.advance(6_000)
+      socket.push(piece)
+    }
+    await new Promise((resume) => { process.nextTick(resume) })
+    clock.advance(10_001)
+    tick()
+    await turns()
+    t.strictSame(refused, [])
+    t.match(written.join(''), /^HTTP\/1\.1 200 /)
+  }
+})
+
 t.test('a connection with nothing to do is closed, not refused', async (t) => {
   const { socket, clock, refused, tick, written } = open(answer)
   socket.push(request)

@@ -36,6 +36,14 @@ t.test('four mebibytes, and no more', async (t) => {
   t.ok(socket.destroyed)
 })
 
+t.test('what comes after that, while the last write is still under way, counts for nothing', async (t) => {
+  const { socket, lingering } = linger()
+  let ends = 0
+  socket.destroySoon = () => { ends += 1 }
+  for (let nth = 0; nth < 20; nth++) lingering.take(mebibyte)
+  t.equal(ends, 1, 'each one would wait for that write by itself')
+})
+
 t.test('until the body is over', async (t) => {
   let left = 2
   const { socket, lingering } = linger({ arrived: () => { left-- }, get isOver() { return left === 0 } })

@@ -19,8 +19,8 @@ export interface Running {
 
 export interface Exit { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stdout: string; readonly stderr: string }
 
-/** `node`: flags for Node itself. */
-interface Options { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly node?: readonly string[] }
+/** `node`: flags for Node itself. `stderr`: an open file in place of a pipe that is read. */
+interface Options { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly node?: readonly string[]; readonly stderr?: number }
 
 /** `npm test` has built it; where a single test is run after a change, it is built now, by one test file at a time. */
 function build(): void {
@@ -55,9 +55,9 @@ function tryToLock(lock: string): boolean {
 }
 
 /** Starts `sallyport ARGUMENTS`. */
-export function start(args: readonly string[], { cwd = root, env = {}, node = [] }: Options = {}): Running {
+export function start(args: readonly string[], { cwd = root, env = {}, node = [], stderr }: Options = {}): Running {
   build()
-  return watch(spawn(...bare(process.execPath, ...node, program, ...args), { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }))
+  return watch(spawn(...bare(process.execPath, ...node, program, ...args), { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', stderr ?? 'pipe'] }))
 }
 
 /** The same command without the test runner's own loaders: the runner adds them to all that is spawned, whatever its `env` says. */
