@@ -1,6 +1,6 @@
 /**
  * The work of one turn of the event loop, kind by kind and not delivery by delivery: whatever receivers answered, whatever
- * senders asked, then what goes to receivers, then records, then what goes to senders. The code of one kind is all that the
+ * senders asked, what both tell the nonce store, then what goes to receivers, then records, then what goes to senders. The code of one kind is all that the
  * processor's caches have to hold while that kind is done for every delivery of the turn (cohort scheduling: Larus and Parkes,
  * USENIX 2002).
  */

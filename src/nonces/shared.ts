@@ -4,12 +4,14 @@ import { LinkedList } from '../core/linked.ts'
 import { StoreUnavailable, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
-import { EntryWriter, newOwner } from './entry.ts'
+import { EntryWriter, newOwner, type Stamp } from './entry.ts'
 import { fileCapacity } from './file.ts'
 import { thisBoot } from './header.ts'
 import { fileKept } from './kept-file.ts'
+import { Owed } from './owed.ts'
 import { recordWords, writeNonce } from './record.ts'
 import { Replica, type Verdict } from './replica.ts'
+import { Room } from './room.ts'
 import { segmentBytes } from './segment.ts'
 import { Answering, claimedOf, Held, type Settles } from './shared-claim.ts'
 import { SharedLog, type SharedLogParts } from './shared-log.ts'
@@ -30,8 +32,6 @@ export interface SharedStoreTools {
 const usualFill = { bytes: segmentBytes - 2 * 1024 * 1024, age: 3_600_000 }
 /** How often a worker that has nothing to do looks at what others wrote, so that it has not much to read when it has. */
 const glance: Milliseconds = 1_000
-/** How long to let a log alone that could not be written. */
-const pause: Milliseconds = 100
 /** A clock that got ahead of the last entry by so much has leaped, or this process has not read for long. */
 const leap: Milliseconds = 1_000
 
@@ -47,19 +47,15 @@ export function joinDirectory(directory: string, run: string, tools: SharedStore
 class SharedStore implements NonceStore, Settles {
   readonly kept: KeptSecrets
   readonly #clock: Clock
-  readonly #capacity: number
+  readonly #room: Room
   readonly #log: TurnLog
   readonly #replica: Replica
   readonly #writer: EntryWriter
   readonly #record = new Uint32Array(recordWords)
   readonly #held = new LinkedList<Held>()
-  /** Accepted by the receiver, but not written yet. */
-  readonly #owed = new Map<Held, Outcome>()
+  readonly #owed: Owed
   /** What had ended before this process read the journal may be missing in it. */
   readonly #forgotten: Instant
-  #retryAt: Milliseconds = -Infinity
-  #sweepAt: Milliseconds = -Infinity
-  #swept = 0
   #claims = 0
   #closing: Promise<void> | undefined
   #isClosed = false
@@ -70,7 +66,8 @@ class SharedStore implements NonceStore, Settles {
     const origin = { run, boot: thisBoot(run), writers: 'shared' } as const
     this.kept = fileKept(directory)
     this.#clock = clock
-    this.#capacity = capacity
+    this.#owed = new Owed(clock, (owed) => this.#pay(owed))
+    this.#room = new Room(capacity)
     this.#writer = new EntryWriter(owner)
     this.#replica = new Replica(capacity)
     this.#log = new TurnLog(new SharedLog({ directory, clock, random, origin, owner, replica: this.#replica, fill, append }))
@@ -81,17 +78,18 @@ class SharedStore implements NonceStore, Settles {
   claim(nonce: Nonce, lease: Milliseconds): Claimed | Promise<Claimed> {
     if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
     const moment = this.#clock.monotonic()
-    if (this.#owed.size > 0) this.#payOwed(moment)
+    this.#owed.pay(moment)
     this.#refuseForgotten(nonce)
     const wall = this.#clock.now()
     const now = this.#livedNow(wall, moment)
     const known = this.#look(nonce, { now, moment })
     if (known !== 'yes') return claimedOf(known)
-    this.#refuseFull(moment)
-    const number = this.#claims = (this.#claims + 1) >>> 0
     const ends = moment + lease
-    const claiming = new Answering((verdict) => this.#claimed(verdict, new Held(this, nonce, number, ends), { now, moment }), nothing)
-    this.#log.tell(this.#writer.claim(number, nonce, { now, wall, moment, ends }), claiming)
+    const stamp = { now, wall, moment, ends }
+    this.#refuseFull(stamp)
+    const number = this.#claims = (this.#claims + 1) >>> 0
+    const claiming = new Answering((verdict) => this.#claimed(verdict, new Held(this, nonce, number, ends), stamp), nothing)
+    this.#log.tell(this.#writer.claim(number, nonce, stamp), claiming)
     return claiming.promise
   }
 
@@ -113,7 +111,7 @@ class SharedStore implements NonceStore, Settles {
 
   commit(held: Held, outcome: Outcome): Promise<boolean> {
     if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
-    const committing = new Answering((verdict) => this.#settle(held, verdict), () => this.#owe(held, outcome))
+    const committing = new Answering((verdict) => this.#settle(held, verdict), () => this.#owed.add(held, outcome))
     this.#log.tell(this.#writer.commit(held.number, held.nonce, outcome), committing)
     return committing.promise
   }
@@ -130,6 +128,7 @@ class SharedStore implements NonceStore, Settles {
   close(): Promise<void> {
     this.#closing ??= this.#settled().then(() => {
       this.#log.close()
+      this.#owed.end()
       this.#isClosed = true
     })
     return this.#closing
@@ -163,16 +162,18 @@ class SharedStore implements NonceStore, Settles {
     if (passesUntil !== undefined && passesUntil <= forgotten) throw new StoreUnavailable('the clock went back to a time whose nonces are forgotten')
   }
 
-  #refuseFull(moment: Milliseconds): void {
-    const { table, claims, time } = this.#replica
-    if (table.size + claims.size + this.#log.waiting < this.#capacity) return
-    if (moment >= this.#sweepAt) {
-      table.sweep(time)
-      this.#swept = (this.#swept + 1) % table.partCount
-      if (this.#swept === 0) this.#sweepAt = moment + pause
-    }
-    if (table.size + claims.size + this.#log.waiting < this.#capacity) return
-    throw new StoreUnavailable(`the nonce store is full: ${this.#capacity} nonces are live`)
+  /** Time stands in entries, and where nothing is let in nobody would tell how late it is: then nothing would ever end. */
+  #refuseFull(stamp: Stamp): void {
+    const { table, claims } = this.#replica
+    if (!this.#room.isFull(table, claims.size + this.#log.waiting)) return
+    if (this.#room.isDue(stamp.moment) && this.#replica.time < Math.floor(stamp.now)) this.#tellTime(stamp)
+    this.#room.make(table, claims.size + this.#log.waiting, { now: this.#replica.time, moment: stamp.moment })
+  }
+
+  /** By a claim of nothing that ends as it begins. */
+  #tellTime(stamp: Stamp): void {
+    this.#log.tell(this.#writer.claim(0, nobodys, { ...stamp, ends: stamp.moment }), { decided: nothing, failed: nothing })
+    this.#log.flush()
   }
 
   /**
@@ -192,40 +193,17 @@ class SharedStore implements NonceStore, Settles {
     return verdict === 'yes'
   }
 
-  /** Accepted, and not to be written now: whoever claims next tries again, and so does the clock. */
-  #owe(held: Held, outcome: Outcome): void {
-    if (this.#owed.size === 0) this.#clock.after(pause, () => this.#retry())
-    this.#owed.set(held, outcome)
-    this.#retryAt = this.#clock.monotonic() + pause
-  }
-
   #drop(held: Held): void {
-    this.#owed.delete(held)
+    this.#owed.settled(held)
     this.#held.remove(held)
     if (this.#held.size === 0) this.#whenSettled?.()
   }
 
-  /** Nothing new is let in while something accepted is not written: it could not be written either. */
-  #payOwed(moment: Milliseconds): void {
-    if (moment < this.#retryAt) throw new StoreUnavailable('the nonce store cannot be written')
-    this.#retryAt = moment + pause
-    for (const [held, outcome] of this.#owed) {
-      const paying = new Answering((verdict) => this.#settle(held, verdict), nothing)
-      paying.promise.catch(nothing)
-      this.#log.tell(this.#writer.commit(held.number, held.nonce, outcome), paying)
+  #pay(owed: Iterable<readonly [Held, Outcome]>): void {
+    for (const [held, outcome] of owed) {
+      this.#log.tell(this.#writer.commit(held.number, held.nonce, outcome), { decided: () => this.#drop(held), failed: nothing })
     }
     this.#log.flush()
-    if (this.#owed.size > 0) throw new StoreUnavailable('the nonce store cannot be written')
-  }
-
-  #retry(): void {
-    if (this.#owed.size === 0 || this.#isClosed) return
-    try {
-      this.#payOwed(this.#clock.monotonic())
-    } catch {
-      // Whoever claims meanwhile is told so.
-      this.#clock.after(pause, () => this.#retry())
-    }
   }
 
   #glance(): void {
@@ -252,5 +230,7 @@ class SharedStore implements NonceStore, Settles {
 }
 
 interface Time { readonly now: Instant; readonly moment: Milliseconds }
+
+const nobodys: Nonce = { key: new Uint8Array(32), print: new Uint8Array(32), passesUntil: undefined }
 
 function nothing(): void {}

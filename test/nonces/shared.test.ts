@@ -267,6 +267,20 @@ await t.test('a full store says so, and has place again when something has ended
   await store.close()
 })
 
+await t.test('a full store has place again when what was accepted has ended, though nobody is let in meanwhile', async (t) => {
+  const world = stillWorld()
+  const { directory, run } = await taken(t, world)
+  const [store, other] = [1, 2].map(() => joinDirectory(directory, run, { ...world, capacity: 2 })) as [NonceStore, NonceStore]
+  for (const id of ['a', 'b']) await (await take(store, id)).commit({ status: 200, until: world.clock.now() + 10_000 })
+  for (let passed = 0; passed < 10; passed++) {
+    for (const one of [store, other]) await t.rejects(async () => { await one.claim(nonceOf('c'), 1_000) }, StoreUnavailable)
+    world.clock.advance(1_000)
+  }
+  await (await take(other, 'c')).release()
+  t.equal(await stateOf(store, 'c'), 'claimed')
+  await Promise.all([store.close(), other.close()])
+})
+
 await t.test('a wall clock that leaps is not believed by a worker that comes later', async (t) => {
   const world = stillWorld()
   const { directory, run } = await taken(t, world, fresh())
