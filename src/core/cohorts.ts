@@ -1,14 +1,14 @@
 /**
  * The work of one turn of the event loop, kind by kind and not delivery by delivery: whatever receivers answered, whatever
- * senders asked, then what goes to receivers, then records, then what goes to senders. The code of one kind is all that the
+ * senders asked, what both tell the nonce store, then what goes to receivers, then records, then what goes to senders. The code of one kind is all that the
  * processor's caches have to hold while that kind is done for every delivery of the turn (cohort scheduling: Larus and Parkes,
  * USENIX 2002).
  */
-const inOrder = ['responses', 'requests', 'to-receivers', 'records', 'to-senders'] as const
-export type Cohort = (typeof inOrder)[number]
+const [coming, going] = [['responses', 'requests', 'nonces'], ['to-receivers', 'records', 'to-senders']] as const
+export type Cohort = (typeof coming | typeof going)[number]
 type Run = () => void
 
-const waiting: Record<Cohort, Run[]> = { 'responses': [], 'requests': [], 'to-receivers': [], 'records': [], 'to-senders': [] }
+const waiting: Record<Cohort, Run[]> = { 'responses': [], 'requests': [], 'nonces': [], 'to-receivers': [], 'records': [], 'to-senders': [] }
 /** What runs first in the next turn, and what was given for the turn after this one. */
 let [ripe, unripe]: [Run[], Run[]] = [[], []]
 let isExpected = false
@@ -34,16 +34,26 @@ export function inNextTurn(run: Run): void {
 function expect(): void {
   if (isExpected) return
   isExpected = true
-  setImmediate(work)
+  // Whoever was promised something in the first goes on between the two.
+  setImmediate(workIn)
+  setImmediate(workOut)
 }
 
-function work(): void {
+function workIn(): void {
   runAll(ripe)
-  for (const cohort of inOrder) workThrough(cohort)
+  for (const cohort of coming) workThrough(cohort)
+}
+
+function workOut(): void {
+  for (const cohort of going) workThrough(cohort)
   ripe = unripe
   unripe = []
   isExpected = false
-  if (ripe.length > 0 || inOrder.some((cohort) => waiting[cohort].length > 0)) expect()
+  if (ripe.length > 0 || coming.some(isWaiting) || going.some(isWaiting)) expect()
+}
+
+function isWaiting(cohort: Cohort): boolean {
+  return waiting[cohort].length > 0
 }
 
 function workThrough(cohort: Cohort): void {

@@ -167,7 +167,7 @@ export class ReceiverConnection implements Limited {
     }
     this.#bytes = this.#bytes.subarray(read.length)
     this.#response = read.head
-    this.#note(sink.head(read.head.status, read.head.fields))
+    if (sink.head(read.head.status, read.head.fields) === 'wait') this.#waitForNonce()
     return false
   }
 
@@ -183,6 +183,14 @@ export class ReceiverConnection implements Limited {
     if (!decoder.isOver) return
     this.#complete(sink, bytes.length > taken)
   }
+
+  /** Most are settled before anything more is read. */
+  #waitForNonce(): void {
+    this.#waits = true
+    withCohort('to-senders', this.#holdBack)
+  }
+
+  readonly #holdBack = (): void => { if (this.#waits) this.#socket.pause() }
 
   #note(answer: 'go-on' | 'wait'): void {
     if (answer === 'go-on' || this.#sink === undefined) return

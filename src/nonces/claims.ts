@@ -1,27 +1,22 @@
-import { LinkedList, type Linked } from '../core/linked.ts'
 import type { Nonce } from '../core/nonce.ts'
+import { Rows, type InRow } from './rows.ts'
 
 /** Claims are the same where the first 16 bytes of their keys are: so much of it is kept of an accepted nonce, too (record.ts). */
 const keyBytes = 16
 
-const fewestRows = 64
-
 /**
  * What is under way in this process, by the key of its nonce. Looked up by four bytes of it, as a number: a text of all sixteen would be made, hashed and
- * internalized by V8 for each delivery. Claims that share those four, as a sender may bring about, stand in one row, and each is told by the whole key.
- * No `Map`, for what core/linked.ts says of it.
+ * internalized by V8 for each delivery. Claims that share those four, as a sender may bring about, are told apart by the whole key.
  */
 export class Claims<One extends { readonly nonce: Nonce }> {
-  readonly #all = new LinkedList<Placed<One>>()
-  /** A power of two of them, one place a claim to eight. */
-  #rows = emptyRows<One>(fewestRows)
+  readonly #rows = new Rows<Placed<One>>()
 
   get size(): number {
-    return this.#all.size
+    return this.#rows.size
   }
 
   find({ key }: Nonce): One | undefined {
-    for (let place = this.#rows[this.#rowOf(wordOf(key))]; place !== undefined; place = place.beside) {
+    for (let place = this.#rows.row(wordOf(key)); place !== undefined; place = place.beside) {
       if (isSame(place.one.nonce.key, key)) return place.one
     }
     return undefined
@@ -29,66 +24,37 @@ export class Claims<One extends { readonly nonce: Nonce }> {
 
   /** The one that was put in first. */
   oldest(): One | undefined {
-    return this.#all.first?.one
+    return this.#rows.oldest?.one
   }
 
   /** There must be none of its key. */
   add(one: One): void {
-    const place = new Placed(one)
-    this.#all.append(place)
-    if (this.#all.size > this.#rows.length) this.#makeRows(this.#rows.length * 2)
-    else this.#enter(place)
+    this.#rows.add(new Placed(one))
   }
 
   /** Takes this very claim out, where it is in. */
   delete(one: One): void {
-    const row = this.#rowOf(wordOf(one.nonce.key))
-    let before: Placed<One> | undefined
-    let place = this.#rows[row]
-    for (; place !== undefined && place.one !== one; place = place.beside) before = place
-    if (place === undefined) return
-    if (before === undefined) this.#rows[row] = place.beside
-    else before.beside = place.beside
-    place.beside = undefined
-    this.#all.remove(place)
-    if (this.#all.size * 8 < this.#rows.length && this.#rows.length > fewestRows) this.#makeRows(this.#rows.length / 2)
+    let place = this.#rows.row(wordOf(one.nonce.key))
+    while (place !== undefined && place.one !== one) place = place.beside
+    if (place !== undefined) this.#rows.delete(place)
   }
 
   all(): readonly One[] {
-    return this.#all.all().map(({ one }) => one)
-  }
-
-  #rowOf(word: number): number {
-    return word & (this.#rows.length - 1)
-  }
-
-  #enter(place: Placed<One>): void {
-    const row = this.#rowOf(wordOf(place.one.nonce.key))
-    place.beside = this.#rows[row]
-    this.#rows[row] = place
-  }
-
-  #makeRows(count: number): void {
-    this.#rows = emptyRows(count)
-    for (const place of this.#all.all()) this.#enter(place)
+    return this.#rows.all().map(({ one }) => one)
   }
 }
 
-/** A claim in its row, and in the order of all. */
-class Placed<One> implements Linked<Placed<One>> {
+class Placed<One extends { readonly nonce: Nonce }> implements InRow<Placed<One>> {
   before: Placed<One> | undefined
   after: Placed<One> | undefined
-  /** The next one in its row. */
   beside: Placed<One> | undefined
+  readonly word: number
   readonly one: One
 
   constructor(one: One) {
     this.one = one
+    this.word = wordOf(one.nonce.key)
   }
-}
-
-function emptyRows<One>(count: number): (Placed<One> | undefined)[] {
-  return Array.from({ length: count }, () => undefined)
 }
 
 function wordOf(key: Uint8Array): number {

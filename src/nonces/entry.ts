@@ -22,7 +22,7 @@ export const kinds = { claim: 1, commit: 2, release: 3, seal: 4, kept: 5 } as co
 export type Kind = (typeof kinds)[keyof typeof kinds]
 
 const kindAt = 10
-const ownerAt = 11
+export const ownerAt = 11
 const numberAt = 13
 const leapAt = 14
 const longestLeap: Milliseconds = 2 ** 32 - 1
@@ -111,8 +111,10 @@ export function isOwn(words: Uint32Array, at: number, [first, second]: Owner): b
   return words[at + ownerAt] === first && words[at + ownerAt + 1] === second
 }
 
-export function ownerOf(words: Uint32Array, at: number): Owner {
-  return [words[at + ownerAt] as number, words[at + ownerAt + 1] as number]
+/** Do the entries at these places say the same of the same claim: one kind, one owner, one number? */
+export function isSameClaim(a: Uint32Array, at: number, b: Uint32Array, from: number): boolean {
+  for (let word = kindAt; word <= numberAt; word++) if (a[at + word] !== b[from + word]) return false
+  return true
 }
 
 export function momentOf(words: Uint32Array, at: number): Milliseconds {

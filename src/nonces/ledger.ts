@@ -6,6 +6,7 @@ import { Claims } from './claims.ts'
 import { LivedTime } from './lived-time.ts'
 import { recordWords, writeNonce, writeOutcome } from './record.ts'
 import type { Replica } from './replica.ts'
+import { Room } from './room.ts'
 import { SettledOnce } from './settled-once.ts'
 import { NonceTable, type Entry } from './table.ts'
 
@@ -21,11 +22,8 @@ export interface LedgerParts {
   readonly restored?: Replica
 }
 
-/** How long to let a store alone that failed to keep a record, or that was found full everywhere. */
+/** How long to let a store alone that failed to keep a record. */
 const pause: Milliseconds = 100
-
-/** How many parts of the table one claim may go through for room: some milliseconds of the largest. */
-const sweptAtOnce = 4
 
 const inFlight = Object.freeze({ state: 'in-flight' })
 
@@ -39,14 +37,13 @@ export class Ledger implements NonceStore {
   readonly #parts: LedgerParts
   readonly #lived: LivedTime
   readonly #claims = new Claims<Held>()
+  readonly #room: Room
   /** What an earlier run had under way: nobody is there to settle it. */
   readonly #nobodys: readonly Held[]
   /** Accepted by the receiver, but not kept yet: what failed to be written. In flight for everyone until it is. */
   readonly #owed = new Map<Held, Uint32Array>()
   readonly #scratch = new Uint32Array(recordWords)
   #retryAt: Milliseconds = -Infinity
-  #sweepAt: Milliseconds = -Infinity
-  #swept = 0
   #closing: Promise<void> | undefined
   #isClosed = false
   #whenSettled: (() => void) | undefined
@@ -54,10 +51,11 @@ export class Ledger implements NonceStore {
   constructor(parts: LedgerParts) {
     this.#parts = parts
     if (parts.kept !== undefined) this.kept = parts.kept
+    this.#room = new Room(parts.capacity)
     const { restored } = parts
     this.table = restored?.table ?? new NonceTable(parts.capacity)
     this.#lived = restored?.lived ?? new LivedTime()
-    this.#nobodys = [...restored?.claims ?? []].map(([name, { ends }]) => new Held(this, keyOnly(name), ends))
+    this.#nobodys = (restored?.claims.all() ?? []).map((holder) => new Held(this, keyOnly(holder.key()), holder.ends))
     for (const held of this.#nobodys) this.#claims.add(held)
   }
 
@@ -137,7 +135,7 @@ export class Ledger implements NonceStore {
     if (holder?.stands(moment) === true) return inFlight as Claimed
     if (holder !== undefined) this.#claims.delete(holder)
     this.#dropLapsed(moment)
-    this.#makeRoom(moment)
+    if (this.#room.isFull(this.table, this.#claims.size)) this.#room.make(this.table, this.#claims.size, { now: this.#now(moment), moment })
     const held = new Held(this, nonce, moment + lease)
     this.#claims.add(held)
     return held
@@ -146,18 +144,6 @@ export class Ledger implements NonceStore {
   /** Claims whose owner was never heard of again: oldest first, up to the first that stands. */
   #dropLapsed(moment: Milliseconds): void {
     for (let held = this.#claims.oldest(); held !== undefined && !held.stands(moment); held = this.#claims.oldest()) this.#claims.delete(held)
-  }
-
-  /** Where the store is full, one part after the other is rid of what expired; after each round there is a pause. */
-  #makeRoom(moment: Milliseconds): void {
-    if (this.table.size + this.#claims.size < this.#parts.capacity) return
-    for (let parts = 0; parts < sweptAtOnce && moment >= this.#sweepAt; parts++) {
-      this.table.sweep(this.#now(moment))
-      if (this.table.size + this.#claims.size < this.#parts.capacity) return
-      this.#swept = (this.#swept + 1) % this.table.partCount
-      if (this.#swept === 0) this.#sweepAt = moment + pause
-    }
-    throw new StoreUnavailable(`the nonce store is full: ${this.#parts.capacity} nonces are live`)
   }
 
   #settle(held: Held, record: Uint32Array, now: Instant): void {
@@ -225,6 +211,6 @@ function committed({ status, material }: Entry): Committed {
 }
 
 /** Of a claim in a journal the key is all there is. */
-function keyOnly(name: string): Nonce {
-  return { key: Buffer.from(name, 'latin1'), print: new Uint8Array(0), passesUntil: undefined }
+function keyOnly(key: Uint8Array): Nonce {
+  return { key, print: new Uint8Array(0), passesUntil: undefined }
 }

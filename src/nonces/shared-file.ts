@@ -8,6 +8,9 @@ import { Lifetime } from './segment.ts'
 
 const readAtOnce = 1_024
 
+/** An entry that is sound, as words at a place. */
+export interface Known { readonly words: Uint32Array; readonly at: number }
+
 /** Where files are read into, one after the other. */
 export class Page {
   readonly words = new Uint32Array(readAtOnce * entryWords)
@@ -21,9 +24,9 @@ export class Page {
     return crc32(covered) === this.words[at + entryWords - 1]
   }
 
-  /** Is it this one, to the last bit? */
-  isSame(at: number, entry: Uint32Array): boolean {
-    for (let word = 0; word < entryWords; word++) if (this.words[at + word] !== entry[word]) return false
+  /** Is it the one that stands there, to the last bit? */
+  isSame(at: number, { words, at: from }: Known): boolean {
+    for (let word = 0; word < entryWords; word++) if (this.words[at + word] !== words[from + word]) return false
     return true
   }
 }
@@ -59,9 +62,9 @@ export class SharedFile {
 
   /**
    * Gives every entry that was not read yet, as words at a place, up to the end or to where the file ends for everybody. Of an
-   * entry that is known the sum need not be made again.
+   * entry that is known the sum need not be made again; `take` may name the next one.
    */
-  read(page: Page, take: (words: Uint32Array, at: number) => void, known?: Uint32Array): void {
+  read(page: Page, take: (words: Uint32Array, at: number) => void, known?: Known): void {
     if (this.rest === 'seal') return
     const { words, bytes } = page
     for (;;) {

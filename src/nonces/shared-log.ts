@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { StoreUnavailable } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { Bytes, Milliseconds } from '../core/units.ts'
-import { EntryWriter, entryBytes, isOwn, kindOf, numberOf, type Owner } from './entry.ts'
+import type { Batch } from './batch.ts'
+import { EntryWriter, entryBytes, type Owner } from './entry.ts'
 import { headerNow, writeHeader, type Header, type Origin } from './header.ts'
 import { segmentName, segmentNumber, withoutEnded, type Segment } from './journal.ts'
 import { makeSegment, removeFile } from './new-segment.ts'
-import type { Replica, Verdict } from './replica.ts'
+import type { Replica } from './replica.ts'
 import { corrupt } from './segment.ts'
 import { Page, SharedFile } from './shared-file.ts'
 
@@ -47,8 +48,7 @@ export class SharedLog {
   #isOurs = false
   /** Why nothing is told or read any more. */
   #lost: Error | undefined
-  #awaited: Uint32Array | undefined
-  #own: Verdict | undefined
+  #awaited: Batch | undefined
 
   /** Reads everything that is there. Throws `StoreUnavailable` where this run has no file, `StoreMistake` where something is damaged. */
   constructor(parts: SharedLogParts) {
@@ -63,27 +63,29 @@ export class SharedLog {
   }
 
   /**
-   * Appends the entry in this writer and gives what it came to. Throws where it could not be written.
+   * Appends these entries, in one piece where that goes, and tells of each what it came to. Throws where those that are left could not be written.
    *
    * What the files before would refuse is not written: they may be gone before this one is, and who reads this one alone
    * would take it for granted. So an entry is refused by none but others of its own file.
    */
-  tell(entry: EntryWriter): Verdict {
+  tell(batch: Batch): void {
     const { append, replica } = this.#parts
-    for (let file = this.#writable(); ; file = this.#goOn(file.number, 'make')) {
-      if (replica.foresee(entry.words) !== 'yes') return this.#tellAgain(entry)
-      if (append(file.descriptor, entry.bytes) === 0) throw new Error('the disk took nothing')
-      const verdict = this.#read(file, entry.words)
-      if (verdict !== undefined) return verdict
-      // What stood before ours ended the file, or ours broke off and ends it: it counts for nobody.
+    for (let file = this.#writable(); ;) {
+      if (batch.isRefused(replica.foresee)) return this.#tellAgain(batch)
+      const { size } = batch
+      if (append(file.descriptor, batch.bytes) === 0) throw new Error('the disk took nothing')
+      this.#read(file, batch)
+      if (batch.size === 0) return
+      // Where it took a part, the rest goes behind that. What is not there counts for nobody: something before it ended the file, or it broke off and ends it.
+      if (batch.size === size || file.rest !== 'nothing') file = this.#goOn(file.number, 'make')
     }
   }
 
   /** Whoever was in the way when we last read may have left. */
-  #tellAgain(entry: EntryWriter): Verdict {
+  #tellAgain(batch: Batch): void {
     this.follow()
-    const known = this.#parts.replica.foresee(entry.words)
-    return known === 'yes' ? this.tell(entry) : known
+    batch.refuse(this.#parts.replica.foresee)
+    if (batch.size > 0) this.tell(batch)
   }
 
   /** Takes in what others wrote, and makes nothing. Throws where that cannot be known. */
@@ -114,20 +116,15 @@ export class SharedLog {
     return file.rest === 'seal' ? this.#goOn(file.number, 'make') : file
   }
 
-  /** Reads to the end, or to where the file ends for everybody. Gives what our own entry came to, where it was there. */
-  #read(file: SharedFile, awaited?: Uint32Array): Verdict | undefined {
+  /** Reads to the end, or to where the file ends for everybody. Of what is awaited, whatever was there is told. */
+  #read(file: SharedFile, awaited?: Batch): void {
     this.#awaited = awaited
-    this.#own = undefined
     file.read(this.#page, this.#take, awaited)
-    return this.#own
   }
 
   readonly #take = (words: Uint32Array, at: number): void => {
-    const { replica, owner } = this.#parts
-    const verdict = replica.apply(words, at)
-    const awaited = this.#awaited
-    if (awaited === undefined || !isOwn(words, at, owner)) return
-    if (kindOf(words, at) === kindOf(awaited, 0) && numberOf(words, at) === numberOf(awaited, 0)) this.#own = verdict
+    const verdict = this.#parts.replica.apply(words, at)
+    if (this.#awaited?.begins(words, at) === true) this.#awaited.decide(verdict)
   }
 
   /** To the last file that there is; where that has ended, to a new one. */

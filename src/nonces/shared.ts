@@ -1,17 +1,21 @@
 import { writeSync } from 'node:fs'
 import type { KeptSecrets } from '../core/kept.ts'
+import { LinkedList } from '../core/linked.ts'
 import { StoreUnavailable, type Claimed, type Found, type Nonce, type NonceStore, type Outcome } from '../core/nonce.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { Instant, Milliseconds } from '../core/units.ts'
-import { EntryWriter, newOwner } from './entry.ts'
+import { EntryWriter, newOwner, type Stamp } from './entry.ts'
 import { fileCapacity } from './file.ts'
 import { thisBoot } from './header.ts'
 import { fileKept } from './kept-file.ts'
+import { Owed } from './owed.ts'
 import { recordWords, writeNonce } from './record.ts'
 import { Replica, type Verdict } from './replica.ts'
+import { Room } from './room.ts'
 import { segmentBytes } from './segment.ts'
-import { claimedOf, Held, type Settles } from './shared-claim.ts'
+import { Answering, claimedOf, Held, type Settles } from './shared-claim.ts'
 import { SharedLog, type SharedLogParts } from './shared-log.ts'
+import { TurnLog } from './turn-log.ts'
 
 export interface SharedStoreTools {
   readonly clock: Clock
@@ -21,12 +25,13 @@ export interface SharedStoreTools {
   readonly fill?: SharedLogParts['fill']
 }
 
-/** Files are followed by others before they are as large as they may be: what comes behind a seal is there, too. */
-const usualFill = { bytes: segmentBytes - 64 * 1024, age: 3_600_000 }
+/**
+ * Files are followed by others before they are as large as they may be: each of 256 workers may put 64 entries and a seal behind that, before it
+ * has read how long the file is.
+ */
+const usualFill = { bytes: segmentBytes - 2 * 1024 * 1024, age: 3_600_000 }
 /** How often a worker that has nothing to do looks at what others wrote, so that it has not much to read when it has. */
 const glance: Milliseconds = 1_000
-/** How long to let a log alone that could not be written. */
-const pause: Milliseconds = 100
 /** A clock that got ahead of the last entry by so much has leaped, or this process has not read for long. */
 const leap: Milliseconds = 1_000
 
@@ -42,19 +47,15 @@ export function joinDirectory(directory: string, run: string, tools: SharedStore
 class SharedStore implements NonceStore, Settles {
   readonly kept: KeptSecrets
   readonly #clock: Clock
-  readonly #capacity: number
-  readonly #log: SharedLog
+  readonly #room: Room
+  readonly #log: TurnLog
   readonly #replica: Replica
   readonly #writer: EntryWriter
   readonly #record = new Uint32Array(recordWords)
-  readonly #held = new Set<Held>()
-  /** Accepted by the receiver, but not written yet. */
-  readonly #owed = new Map<Held, Outcome>()
+  readonly #held = new LinkedList<Held>()
+  readonly #owed: Owed
   /** What had ended before this process read the journal may be missing in it. */
   readonly #forgotten: Instant
-  #retryAt: Milliseconds = -Infinity
-  #sweepAt: Milliseconds = -Infinity
-  #swept = 0
   #claims = 0
   #closing: Promise<void> | undefined
   #isClosed = false
@@ -65,70 +66,70 @@ class SharedStore implements NonceStore, Settles {
     const origin = { run, boot: thisBoot(run), writers: 'shared' } as const
     this.kept = fileKept(directory)
     this.#clock = clock
-    this.#capacity = capacity
+    this.#owed = new Owed(clock, (owed) => this.#pay(owed))
+    this.#room = new Room(capacity)
     this.#writer = new EntryWriter(owner)
     this.#replica = new Replica(capacity)
-    this.#log = new SharedLog({ directory, clock, random, origin, owner, replica: this.#replica, fill, append })
+    this.#log = new TurnLog(new SharedLog({ directory, clock, random, origin, owner, replica: this.#replica, fill, append }))
     this.#forgotten = this.#replica.time
     this.#glance()
   }
 
-  claim(nonce: Nonce, lease: Milliseconds): Claimed {
+  claim(nonce: Nonce, lease: Milliseconds): Claimed | Promise<Claimed> {
     if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
     const moment = this.#clock.monotonic()
-    if (this.#owed.size > 0) this.#payOwed(moment)
+    this.#owed.pay(moment)
     this.#refuseForgotten(nonce)
     const wall = this.#clock.now()
     const now = this.#livedNow(wall, moment)
-    const known = this.#look(nonce, now, moment)
+    const known = this.#look(nonce, { now, moment })
     if (known !== 'yes') return claimedOf(known)
-    this.#refuseFull(moment)
-    const number = this.#claims = (this.#claims + 1) >>> 0
     const ends = moment + lease
-    const verdict = this.#tell(this.#writer.claim(number, nonce, { now, wall, moment, ends }))
-    if (verdict !== 'yes') return claimedOf(this.#again(verdict, now, moment))
-    const held = new Held(this, nonce, number, ends)
-    this.#held.add(held)
+    const stamp = { now, wall, moment, ends }
+    this.#refuseFull(stamp)
+    const number = this.#claims = (this.#claims + 1) >>> 0
+    const claiming = new Answering((verdict) => this.#claimed(verdict, new Held(this, nonce, number, ends), stamp), nothing)
+    this.#log.tell(this.#writer.claim(number, nonce, stamp), claiming)
+    return claiming.promise
+  }
+
+  #claimed(verdict: Verdict, held: Held, time: Time): Claimed {
+    if (verdict !== 'yes') return claimedOf(this.#again(verdict, held.nonce, time))
+    this.#held.append(held)
     return held
   }
 
   /** What others accepted is read first. */
   find(nonce: Nonce): Found {
     if (this.#closing !== undefined) throw new StoreUnavailable('the nonce store is closed')
-    this.#follow()
+    this.#log.follow()
     writeNonce(this.#record, nonce)
     const now = this.#replica.lived.at(this.#clock.now(), this.#clock.monotonic())
     const found = this.#replica.table.find(this.#record, Math.max(now, this.#replica.time))
     return found === undefined ? { state: 'unknown' } : { state: 'committed', status: found.status, material: found.material }
   }
 
-  commit(held: Held, outcome: Outcome): boolean {
+  commit(held: Held, outcome: Outcome): Promise<boolean> {
     if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
-    try {
-      return this.#settle(held, this.#writer.commit(held.number, held.nonce, outcome))
-    } catch (cause) {
-      if (this.#owed.size === 0) this.#clock.after(pause, () => this.#retry())
-      this.#owed.set(held, outcome)
-      this.#retryAt = this.#clock.monotonic() + pause
-      throw new StoreUnavailable('the nonce store could not be written', { cause })
-    }
+    const committing = new Answering((verdict) => this.#settle(held, verdict), () => this.#owed.add(held, outcome))
+    this.#log.tell(this.#writer.commit(held.number, held.nonce, outcome), committing)
+    return committing.promise
   }
 
   /** Where it cannot be written, the claim ends with its lease. */
-  release(held: Held): boolean {
+  release(held: Held): Promise<boolean> {
     if (this.#isClosed) throw new StoreUnavailable('the nonce store is closed')
-    try {
-      return this.#settle(held, this.#writer.release(held.number, held.nonce, this.#clock.monotonic()))
-    } finally {
-      this.#drop(held)
-    }
+    const releasing = new Answering((verdict) => this.#settle(held, verdict), () => this.#drop(held))
+    this.#log.tell(this.#writer.release(held.number, held.nonce, this.#clock.monotonic()), releasing)
+    return releasing.promise
   }
 
   /** Nothing new is claimed; what is claimed may still be settled, for as long as its lease. */
   close(): Promise<void> {
     this.#closing ??= this.#settled().then(() => {
-      this.#isClosed = true
       this.#log.close()
+      this.#owed.end()
+      this.#isClosed = true
     })
     return this.#closing
   }
@@ -137,18 +138,22 @@ class SharedStore implements NonceStore, Settles {
    * Has it been accepted, or is it under way? What others wrote is read before somebody is told so: a claim may be over by now, and what
    * was accepted may have ended by another's clock and been claimed anew.
    */
-  #look(nonce: Nonce, now: number, moment: Milliseconds): Verdict {
-    writeNonce(this.#record, nonce)
-    const known = this.#replica.look(this.#record, now, moment)
+  #look(nonce: Nonce, time: Time): Verdict {
+    const known = this.#knownOf(nonce, time)
     if (known === 'yes') return known
-    this.#follow()
-    return this.#replica.look(this.#record, now, moment)
+    this.#log.follow()
+    return this.#knownOf(nonce, time)
+  }
+
+  #knownOf(nonce: Nonce, time: Time): Verdict {
+    writeNonce(this.#record, nonce)
+    return this.#replica.look(this.#record, time)
   }
 
   /** An entry says what was accepted; whether the same material was, is told by the nonce in hand. */
-  #again(verdict: Exclude<Verdict, 'yes'>, now: number, moment: Milliseconds): Exclude<Verdict, 'yes'> {
+  #again(verdict: Exclude<Verdict, 'yes'>, nonce: Nonce, time: Time): Exclude<Verdict, 'yes'> {
     if (typeof verdict !== 'object') return verdict
-    const known = this.#replica.look(this.#record, now, moment)
+    const known = this.#knownOf(nonce, time)
     return known === 'yes' ? 'in-flight' : known
   }
 
@@ -157,16 +162,18 @@ class SharedStore implements NonceStore, Settles {
     if (passesUntil !== undefined && passesUntil <= forgotten) throw new StoreUnavailable('the clock went back to a time whose nonces are forgotten')
   }
 
-  #refuseFull(moment: Milliseconds): void {
-    const { table, claims, time } = this.#replica
-    if (table.size + claims.size < this.#capacity) return
-    if (moment >= this.#sweepAt) {
-      table.sweep(time)
-      this.#swept = (this.#swept + 1) % table.partCount
-      if (this.#swept === 0) this.#sweepAt = moment + pause
-    }
-    if (table.size + claims.size < this.#capacity) return
-    throw new StoreUnavailable(`the nonce store is full: ${this.#capacity} nonces are live`)
+  /** Time stands in entries, and where nothing is let in nobody would tell how late it is: then nothing would ever end. */
+  #refuseFull(stamp: Stamp): void {
+    const { table, claims } = this.#replica
+    if (!this.#room.isFull(table, claims.size + this.#log.waiting)) return
+    if (this.#room.isDue(stamp.moment) && this.#replica.time < Math.floor(stamp.now)) this.#tellTime(stamp)
+    this.#room.make(table, claims.size + this.#log.waiting, { now: this.#replica.time, moment: stamp.moment })
+  }
+
+  /** By a claim of nothing that ends as it begins. */
+  #tellTime(stamp: Stamp): void {
+    this.#log.tell(this.#writer.claim(0, nobodys, { ...stamp, ends: stamp.moment }), { decided: nothing, failed: nothing })
+    this.#log.flush()
   }
 
   /**
@@ -177,54 +184,26 @@ class SharedStore implements NonceStore, Settles {
     const { lived, time, moment: last } = this.#replica
     const now = lived.at(wall, moment)
     if (now - time <= moment - last + leap) return now
-    this.#follow()
+    this.#log.follow()
     return lived.at(wall, moment)
   }
 
-  #follow(): void {
-    this.#orUnavailable(() => this.#log.follow(), 'read')
-  }
-
-  #tell(entry: EntryWriter): Verdict {
-    return this.#orUnavailable(() => this.#log.tell(entry), 'written')
-  }
-
-  #orUnavailable<T>(run: () => T, done: 'read' | 'written'): T {
-    try {
-      return run()
-    } catch (cause) {
-      if (cause instanceof StoreUnavailable) throw cause
-      throw new StoreUnavailable(`the nonce store could not be ${done}: ${String(cause)}`, { cause })
-    }
-  }
-
-  #settle(held: Held, entry: EntryWriter): boolean {
-    const verdict = this.#tell(entry)
+  #settle(held: Held, verdict: Verdict): boolean {
     this.#drop(held)
     return verdict === 'yes'
   }
 
   #drop(held: Held): void {
-    this.#owed.delete(held)
-    this.#held.delete(held)
+    this.#owed.settled(held)
+    this.#held.remove(held)
     if (this.#held.size === 0) this.#whenSettled?.()
   }
 
-  /** Nothing new is let in while something accepted is not written: it could not be written either. */
-  #payOwed(moment: Milliseconds): void {
-    if (moment < this.#retryAt) throw new StoreUnavailable('the nonce store cannot be written')
-    this.#retryAt = moment + pause
-    for (const [held, outcome] of this.#owed) this.#settle(held, this.#writer.commit(held.number, held.nonce, outcome))
-  }
-
-  #retry(): void {
-    if (this.#owed.size === 0 || this.#isClosed) return
-    try {
-      this.#payOwed(this.#clock.monotonic())
-    } catch {
-      // Whoever claims meanwhile is told so.
-      this.#clock.after(pause, () => this.#retry())
+  #pay(owed: Iterable<readonly [Held, Outcome]>): void {
+    for (const [held, outcome] of owed) {
+      this.#log.tell(this.#writer.commit(held.number, held.nonce, outcome), { decided: () => this.#drop(held), failed: nothing })
     }
+    this.#log.flush()
   }
 
   #glance(): void {
@@ -240,11 +219,18 @@ class SharedStore implements NonceStore, Settles {
   }
 
   #settled(): Promise<void> {
+    this.#log.flush()
     if (this.#held.size === 0) return Promise.resolve()
-    const ends = Math.max(...[...this.#held].map((held) => held.ends))
+    const ends = Math.max(...this.#held.all().map((held) => held.ends))
     return new Promise((resolve) => {
       this.#whenSettled = resolve
       this.#clock.after(Math.max(0, ends - this.#clock.monotonic()), resolve)
     })
   }
 }
+
+interface Time { readonly now: Instant; readonly moment: Milliseconds }
+
+const nobodys: Nonce = { key: new Uint8Array(32), print: new Uint8Array(32), passesUntil: undefined }
+
+function nothing(): void {}

@@ -10,12 +10,13 @@ t.test('kind by kind, whoever came first; within a kind in the order in which th
     withCohort('to-senders', note(`${delivery} answered`))
     withCohort('records', note(`${delivery} recorded`))
     withCohort('to-receivers', note(`${delivery} sent`))
+    withCohort('nonces', note(`${delivery} claimed`))
     withCohort('requests', note(`${delivery} read`))
     withCohort('responses', note(`${delivery} accepted`))
   }
   t.same(ran, [], 'nothing before the end of the turn')
   await turn()
-  t.same(ran, ['accepted', 'read', 'sent', 'recorded', 'answered'].flatMap((what) => [`a ${what}`, `b ${what}`]))
+  t.same(ran, ['accepted', 'read', 'claimed', 'sent', 'recorded', 'answered'].flatMap((what) => [`a ${what}`, `b ${what}`]))
 })
 
 t.test('what one kind leaves to a later one is done in the same turn, to an earlier or its own in the next', async (t) => {
@@ -29,6 +30,20 @@ t.test('what one kind leaves to a later one is done in the same turn, to an earl
   t.same(ran, ['sent'])
   await turn()
   t.same(ran, ['sent', 'accepted', 'read'])
+})
+
+t.test('whoever was promised a nonce goes on in the same turn', async (t) => {
+  const ran: string[] = []
+  const claimed = new Promise<void>((resolve) => { withCohort('nonces', resolve) })
+  void claimed.then(() => {
+    withCohort('to-receivers', () => { ran.push('sent') })
+    withCohort('to-senders', () => { ran.push('answered') })
+    withCohort('nonces', () => { ran.push('claimed') })
+  })
+  await turn()
+  t.same(ran, ['sent', 'answered'])
+  await turn()
+  t.same(ran, ['sent', 'answered', 'claimed'])
 })
 
 t.test('the next turn comes when what came meanwhile was read: whether it is asked for before this turn\'s work or in it', async (t) => {

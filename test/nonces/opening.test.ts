@@ -62,7 +62,7 @@ for (const [name, open] of nextRuns) {
       leave(directory, world)
       const next = await open(t, directory, world)
       await isShutOut(t, orphan)
-      t.throws(() => late.commit({ status: 200, until: world.clock.now() + hour }), StoreUnavailable, 'no 2xx for its sender')
+      await t.rejects(async () => { await late.commit({ status: 200, until: world.clock.now() + hour }) }, StoreUnavailable, 'no 2xx for its sender')
       t.match(await next.claim(nonceOf('before'), 1_000), { state: 'committed', status: 201 })
       t.equal((await next.claim(nonceOf('after'), 1_000)).state, 'claimed')
       t.same(readdirSync(directory).filter((file) => file.endsWith('.new')), [], 'no draft is left')
@@ -84,7 +84,7 @@ for (const [name, open] of nextRuns) {
     const orphan = joinDirectory(directory, run, { ...world, append, fill: { bytes: 3 * entryBytes, age: hour } })
     await (await take(orphan, 'before')).commit({ status: 201, until: world.clock.now() + hour })
     sealed = true
-    t.throws(() => orphan.claim(nonceOf('x'), 1_000), StoreUnavailable)
+    await t.rejects(async () => { await orphan.claim(nonceOf('x'), 1_000) }, StoreUnavailable)
     sealed = false
     await end()
     const next = await open(t, directory, world)

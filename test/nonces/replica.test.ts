@@ -66,7 +66,7 @@ void t.test('whoever comes later and finds only the files that are left has the 
       for (const line of lines) {
         const words = written(line)
         // Nobody writes what the files before refuse (`SharedLog.tell`).
-        if (before.foresee(words) !== 'yes' && first.foresee(words) !== 'yes') continue
+        if (before.foresee(words, 0) !== 'yes' && first.foresee(words, 0) !== 'yes') continue
         past.at(-1)?.lines.push(line)
         lifetime.add(words, 0)
         const verdict = JSON.stringify(first.apply(words, 0))
@@ -116,8 +116,8 @@ void t.test('another start of the machine: nothing is under way, what was accept
   replica.begin({ ...head, boot: '02'.repeat(8), moment: 0 })
   const record = new Uint32Array(recordWords)
   writeNonce(record, nonceOf('a'))
-  t.equal(replica.look(record, 1_000, 0), 'yes')
+  t.equal(replica.look(record, { now: 1_000, moment: 0 }), 'yes')
   writeNonce(record, nonceOf('b'))
-  t.match(replica.look(record, 1_000, 0), { status: 200, material: 'same' })
+  t.match(replica.look(record, { now: 1_000, moment: 0 }), { status: 200, material: 'same' })
   t.end()
 })

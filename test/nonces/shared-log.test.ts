@@ -73,6 +73,7 @@ await t.test('where the journal is not what it was, a worker says nothing any mo
     ['entries were taken away under it, and another worker went on', (directory, one) => {
       truncateSync(first(directory), 3 * entryBytes)
       void one.claim(nonceOf('c'), 1_000)
+      void one.find(nonceOf('c')) // what it has to tell is told by then
       truncateSync(first(directory), 3 * entryBytes)
       appendFileSync(first(directory), 'no entry')
     }, /000000000001\.nonces is damaged at byte 192/],
@@ -87,7 +88,7 @@ await t.test('where the journal is not what it was, a worker says nothing any mo
     spoil(directory, one)
     for (let nth = 0; nth < 2; nth++) {
       t.throws(() => other.find(nonceOf('a')), { name: 'StoreUnavailable', message: why }, what)
-      t.throws(() => other.claim(nonceOf('new'), 1_000), StoreUnavailable)
+      await t.rejects(async () => { await other.claim(nonceOf('new'), 1_000) }, StoreUnavailable)
     }
     void Promise.all([one.close(), other.close()])
     world.clock.advance(1_000)
@@ -139,12 +140,16 @@ await t.test('who loses a race at the end of a file writes nothing to the next: 
   const append = ((file: number, bytes: Uint8Array) => {
     if (won === undefined) {
       won = winner.claim(nonceOf('x'), 1_000)
-      for (const id of ['fills the file', 'goes on to the next']) void winner.claim(nonceOf(id), 1_000)
+      void winner.find(nonceOf('x')) // what it has to tell is told by then
+      for (const id of ['fills the file', 'goes on to the next']) {
+        void winner.claim(nonceOf(id), 1_000)
+        void winner.find(nonceOf(id))
+      }
     }
     return writeSync(file, bytes)
   }) as typeof writeSync
   const loser = joinDirectory(directory, run, { ...dozing(world), fill, append })
-  t.same(loser.claim(nonceOf('x'), 60_000), { state: 'in-flight' })
+  t.same(await loser.claim(nonceOf('x'), 60_000), { state: 'in-flight' })
   const claim = await won
   t.equal(filesIn(directory).length, 2)
   if (claim?.state === 'claimed') t.equal(await claim.commit({ status: 202, until: world.clock.now() + hour }), true)
@@ -233,7 +238,7 @@ await t.test('a disk that is full where the next file is to be made: unavailable
   const store = joinDirectory(directory, run, { ...world, append, fill: { bytes: 3 * entryBytes, age: hour } })
   await accept(store, 'a', world.clock.now() + hour)
   isFull = true
-  t.throws(() => store.claim(nonceOf('b'), 1_000), { name: 'StoreUnavailable', message: /ENOSPC/ })
+  await t.rejects(async () => { await store.claim(nonceOf('b'), 1_000) }, { name: 'StoreUnavailable', message: /ENOSPC/ })
   t.match(await store.find(nonceOf('a')), { state: 'committed' }, 'what is known is known')
   isFull = false
   await accept(store, 'b', world.clock.now() + hour)

@@ -151,8 +151,8 @@ await t.test('workers that outlived their first process are shut out, and what t
   const worker = joinDirectory(directory, second.run, world)
   t.match(await worker.claim(nonceOf('before'), 1_000), { state: 'committed', status: 202 })
   t.match(await worker.claim(nonceOf('late'), 1_000), { state: 'in-flight' }, 'its delivery may be with the receiver yet')
-  t.throws(() => late.commit({ status: 200, until: world.clock.now() + 60_000 }), StoreUnavailable, 'no 2xx for its sender')
-  t.throws(() => orphan.claim(nonceOf('new'), 1_000), StoreUnavailable)
+  await t.rejects(async () => { await late.commit({ status: 200, until: world.clock.now() + 60_000 }) }, StoreUnavailable, 'no 2xx for its sender')
+  await t.rejects(async () => { await orphan.claim(nonceOf('new'), 1_000) }, StoreUnavailable)
   t.match(await worker.claim(nonceOf('new'), 1_000), { state: 'claimed' })
   world.clock.advance(5_000)
   t.match(await worker.claim(nonceOf('late'), 1_000), { state: 'claimed' })
@@ -173,7 +173,7 @@ await t.test('one process takes over from several, and several from one', async 
   const alone = await fileStore(directory, world)
   t.match(await alone.claim(nonceOf('by a worker'), 1_000), { state: 'committed', status: 203 })
   t.match(await alone.claim(nonceOf('under way'), 1_000), { state: 'in-flight' })
-  t.throws(() => open.commit({ status: 200, until }), StoreUnavailable)
+  await t.rejects(async () => { await open.commit({ status: 200, until }) }, StoreUnavailable)
   world.clock.advance(5_000)
   await (await take(alone, 'under way')).commit({ status: 204, until })
   await (await take(alone, 'alone')).commit({ status: 205, until })
@@ -205,15 +205,15 @@ for (const failure of ['full', 'half', 'nothing'] as const) {
     const claim = await take(store, 'during', 60_000)
     fails = failure === 'full'
     if (failure === 'full') {
-      t.throws(() => claim.commit({ status: 201, until }), StoreUnavailable, 'it does not say yes')
-      t.throws(() => store.claim(nonceOf('another'), 1_000), StoreUnavailable, 'nothing new is let in')
+      await t.rejects(async () => { await claim.commit({ status: 201, until }) }, StoreUnavailable, 'it does not say yes')
+      await t.rejects(async () => { await store.claim(nonceOf('another'), 1_000) }, StoreUnavailable, 'nothing new is let in')
       t.match(await other.claim(nonceOf('during'), 1_000), { state: 'in-flight' })
       fails = false
       world.clock.advance(100)
       t.match(await other.claim(nonceOf('during'), 1_000), { state: 'committed', status: 201 }, 'it is written as soon as that goes')
     } else {
       fails = true
-      if (failure === 'nothing') t.throws(() => store.claim(nonceOf('torn'), 1_000), StoreUnavailable)
+      if (failure === 'nothing') await t.rejects(async () => { await store.claim(nonceOf('torn'), 1_000) }, StoreUnavailable)
       fails = false
       if (failure === 'half') {
         let once = true
@@ -261,10 +261,24 @@ await t.test('a full store says so, and has place again when something has ended
   const store = joinDirectory(directory, run, { ...world, capacity: 2 })
   await (await take(store, 'a')).commit({ status: 200, until: world.clock.now() + 10_000 })
   const held = await take(store, 'b')
-  t.throws(() => store.claim(nonceOf('c'), 1_000), StoreUnavailable)
+  await t.rejects(async () => { await store.claim(nonceOf('c'), 1_000) }, StoreUnavailable)
   await held.release()
   await (await take(store, 'c')).release()
   await store.close()
+})
+
+await t.test('a full store has place again when what was accepted has ended, though nobody is let in meanwhile', async (t) => {
+  const world = stillWorld()
+  const { directory, run } = await taken(t, world)
+  const [store, other] = [1, 2].map(() => joinDirectory(directory, run, { ...world, capacity: 2 })) as [NonceStore, NonceStore]
+  for (const id of ['a', 'b']) await (await take(store, id)).commit({ status: 200, until: world.clock.now() + 10_000 })
+  for (let passed = 0; passed < 10; passed++) {
+    for (const one of [store, other]) await t.rejects(async () => { await one.claim(nonceOf('c'), 1_000) }, StoreUnavailable)
+    world.clock.advance(1_000)
+  }
+  await (await take(other, 'c')).release()
+  t.equal(await stateOf(store, 'c'), 'claimed')
+  await Promise.all([store.close(), other.close()])
 })
 
 await t.test('a wall clock that leaps is not believed by a worker that comes later', async (t) => {
