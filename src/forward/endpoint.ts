@@ -4,7 +4,8 @@ import type { Outbound, ReceiverPlan } from '../core/receiver.ts'
 import type { Milliseconds } from '../core/units.ts'
 import { Health } from './health.ts'
 import { lineTo, type Line } from './line.ts'
-import { ReceiverConnection, type ConnectionParts, type ResponseSink } from './receiver-connection.ts'
+import { ReceiverConnection, type ConnectionParts } from './receiver-connection.ts'
+import type { ResponseSink } from './response-sink.ts'
 
 /** For so long a connection that the receiver says nothing about is kept with nothing to do. */
 const usualKeepAlive: Milliseconds = 4_000

@@ -4,21 +4,7 @@ import type { Deadline, Deadlines, Limited } from '../core/deadlines.ts'
 import type { Outbound } from '../core/receiver.ts'
 import { requestHead, withBody } from './request-text.ts'
 import { ResponseReader, type ResponseFault, type ResponseHead } from './response-reader.ts'
-
-/** Whom a connection tells what comes of a request. After `complete` or `broken` nothing follows. */
-export interface ResponseSink {
-  /** Is there still somebody who waits for it? */
-  readonly isWanted: boolean
-  /** The request is about to be written, and may not be sent anywhere else from now on; `abort` breaks the connection. */
-  readonly written: (connection: ReceiverConnection) => void
-  readonly head: (status: number, fields: readonly string[]) => 'go-on' | 'wait'
-  readonly data: (chunk: Uint8Array) => 'go-on' | 'wait'
-  readonly complete: () => void
-  readonly broken: (fault: Breakage) => void
-}
-
-/** `kind`: the connection failed, or what came over it is no response. `code`: in the words of the system or ours. */
-export interface Breakage { readonly kind: 'connection' | 'response'; readonly code: string }
+import type { Breakage, ResponseSink } from './response-sink.ts'
 
 /** `ended`: the receiver wrote its last · `broke`: the connection is gone. */
 type Over = 'ended' | 'broke'

@@ -2,7 +2,8 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import t from 'tap'
 import { Deadlines } from '../../src/core/deadlines.ts'
-import { ReceiverConnection, type Breakage } from '../../src/forward/receiver-connection.ts'
+import { ReceiverConnection } from '../../src/forward/receiver-connection.ts'
+import type { Breakage } from '../../src/forward/response-sink.ts'
 import { StillClock } from '../support/clock.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

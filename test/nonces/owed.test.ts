@@ -3,7 +3,7 @@ import { StoreUnavailable, type Outcome } from '../../src/core/nonce.ts'
 import { Owed } from '../../src/nonces/owed.ts'
 import { Held } from '../../src/nonces/shared-claim.ts'
 import { nonceOf } from '../contracts/store.ts'
-import { StillClock } from '../support/world.ts'
+import { StillClock } from '../support/clock.ts'
 
 const outcome: Outcome = { status: 200, until: 1 }
 const settles = { commit: () => Promise.resolve(true), release: () => Promise.resolve(true) }
