@@ -4,7 +4,7 @@ import type { Outbound, ReceiverReason, ReplySink, Sending } from '../core/recei
 import type { Endpoint } from './endpoint.ts'
 import { towardsSender } from './headers.ts'
 import type { HealthRules } from './health.ts'
-import type { Breakage, ResponseSink } from './response-sink.ts'
+import type { Breakage, ResponseSink, Sent } from './response-sink.ts'
 
 export interface ExchangeTerms extends HealthRules {
   readonly clock: Clock
@@ -22,7 +22,7 @@ export class Exchange implements Sending, ResponseSink, Limited {
   /** Is it the sender who does not read? */
   #waits = false
   #phase: 'connect' | 'head' | 'body' | 'over' = 'connect'
-  #connection: Sending | undefined
+  #connection: Sent | undefined
   #deadline: Deadline | undefined
 
   constructor(outbound: Outbound, sink: ReplySink, endpoints: readonly Endpoint[], terms: ExchangeTerms) {
@@ -50,7 +50,7 @@ export class Exchange implements Sending, ResponseSink, Limited {
     return this.#phase !== 'over'
   }
 
-  written(connection: Sending): void {
+  written(connection: Sent): void {
     this.#phase = 'head'
     this.#connection = connection
   }
