@@ -47,6 +47,8 @@ export class Ledger implements NonceStore {
   #retryAt: Milliseconds = -Infinity
   #sweepAt: Milliseconds = -Infinity
   #swept = 0
+  /** The latest time of a claim: what had ended for it has ended for all that come later, wherever the clock is set. */
+  #claimedAt: Instant = 0
   #closing: Promise<void> | undefined
   #isClosed = false
   #whenSettled: (() => void) | undefined
@@ -118,7 +120,7 @@ export class Ledger implements NonceStore {
 
   #look(nonce: Nonce, moment: Milliseconds): Entry | undefined {
     writeNonce(this.#scratch, nonce)
-    return this.table.find(this.#scratch, this.#now(moment))
+    return this.table.find(this.#scratch, Math.max(this.#now(moment), this.#claimedAt))
   }
 
   #settled(): Promise<void> {
@@ -138,6 +140,7 @@ export class Ledger implements NonceStore {
     if (holder !== undefined) this.#claims.delete(holder)
     this.#dropLapsed(moment)
     this.#makeRoom(moment)
+    this.#claimedAt = Math.max(this.#claimedAt, this.#now(moment))
     const held = new Held(this, nonce, moment + lease)
     this.#claims.add(held)
     return held
