@@ -44,6 +44,8 @@ export class Ledger implements NonceStore {
   readonly #owed = new Map<Held, Uint32Array>()
   readonly #scratch = new Uint32Array(recordWords)
   #retryAt: Milliseconds = -Infinity
+  /** The latest time of a claim: what had ended for it has ended for all that come later, wherever the clock is set. */
+  #claimedAt: Instant = 0
   #closing: Promise<void> | undefined
   #isClosed = false
   #whenSettled: (() => void) | undefined
@@ -116,7 +118,7 @@ export class Ledger implements NonceStore {
 
   #look(nonce: Nonce, moment: Milliseconds): Entry | undefined {
     writeNonce(this.#scratch, nonce)
-    return this.table.find(this.#scratch, this.#now(moment))
+    return this.table.find(this.#scratch, Math.max(this.#now(moment), this.#claimedAt))
   }
 
   #settled(): Promise<void> {
@@ -136,6 +138,7 @@ export class Ledger implements NonceStore {
     if (holder !== undefined) this.#claims.delete(holder)
     this.#dropLapsed(moment)
     if (this.#room.isFull(this.table, this.#claims.size)) this.#room.make(this.table, this.#claims.size, { now: this.#now(moment), moment })
+    this.#claimedAt = Math.max(this.#claimedAt, this.#now(moment))
     const held = new Held(this, nonce, moment + lease)
     this.#claims.add(held)
     return held

@@ -27,6 +27,8 @@ interface Model {
   /** Which claim has a nonce, lapsed or not. */
   readonly holders: Map<string, number>
   readonly accepted: Map<string, Accepted>
+  /** Accepted, ended, and claimed anew: a claim that is lost in a crash takes this back. */
+  readonly ended: Map<string, Accepted>
 }
 
 interface Real { store: NonceStore; readonly subject: Tried; readonly claims: Claim[] }
@@ -34,7 +36,7 @@ interface Real { store: NonceStore; readonly subject: Tried; readonly claims: Cl
 export type StoreCommand = fc.AsyncCommand<Model, Real>
 
 export function newModel(): Model {
-  return { time: 0, error: 0, process: 0, claims: [], holders: new Map(), accepted: new Map() }
+  return { time: 0, error: 0, process: 0, claims: [], holders: new Map(), accepted: new Map(), ended: new Map() }
 }
 
 const wall = (model: Model): number => model.time + model.error
@@ -91,6 +93,8 @@ class ClaimCommand extends Asking implements StoreCommand {
     if (claimed.state === 'committed') return mustBeTheOneOf(model, this.id, this.print, claimed)
     must((claimed.state === 'in-flight') === standing(model, this.id), `I1, I3: ${this.id} is ${claimed.state}`)
     if (claimed.state === 'in-flight') return
+    const ended = model.accepted.get(this.id)
+    if (ended !== undefined) model.ended.set(this.id, { ...ended, passes: -Infinity })
     model.accepted.delete(this.id)
     model.holders.set(this.id, model.claims.length)
     model.claims.push({ id: this.id, print: this.print, ends: model.time + this.lease, process: model.process, settled: false })
@@ -146,6 +150,7 @@ class CommitCommand implements StoreCommand {
     else if (holder === undefined && !model.accepted.has(claim.id)) must(committed, 'a late commit counts where nobody has the nonce')
     if (!committed) return
     model.holders.delete(claim.id)
+    model.ended.delete(claim.id)
     model.accepted.set(claim.id, { claim: at, status: outcome.status, print: claim.print, passes, until: wall(model) + kept })
   }
 
@@ -218,6 +223,8 @@ class CrashCommand implements StoreCommand {
     model.process++
     if (subject.survives !== 'everything') model.holders.clear()
     if (subject.survives === 'nothing') model.accepted.clear()
+    if (subject.survives === 'commits') for (const [id, ended] of model.ended) if (!model.accepted.has(id)) model.accepted.set(id, ended)
+    if (subject.survives !== 'everything') model.ended.clear()
   }
 
   toString = (): string => 'crash'

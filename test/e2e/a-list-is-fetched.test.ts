@@ -260,7 +260,11 @@ t.test('the clock leaps', async (t) => {
   t.equal(await deliver(gateway, good), 'revocation-unknown', 'ahead: the list has expired')
   publisher.body = await list(2, start + 4 * hour)
   clock.advance(60_000)
-  await until(async () => await deliver(gateway, good) === 'accepted')
+  // Whoever looks once a minute may be at his last look yet: the next minute comes, then.
+  await until(async () => {
+    if (publisher.asked < 2) clock.advance(60_000)
+    return await deliver(gateway, good) === 'accepted'
+  })
   t.equal(publisher.asked, 2, 'fetched within a minute, and not when its hours would have passed')
   clock.step(-6 * hour)
   const seen = receiver.seen.length

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { StoreUnavailable } from '../../src/core/nonce.ts'
+import { StoreUnavailable, type Claim } from '../../src/core/nonce.ts'
 import { memoryStore } from '../../src/nonces/memory.ts'
 import { tryStore } from '../contracts/model.ts'
 import { stillSubject } from '../contracts/still.ts'
@@ -15,6 +15,19 @@ const subject = stillSubject({
 
 await t.test('as every store', (t) => testStore(t, subject))
 await t.test('against the model', (t) => tryStore(subject, 2_000).then(() => t.pass('no interleaving breaks an invariant')))
+
+await t.test('what had ended and was claimed anew is not remembered where the clock goes back since', async (t) => {
+  const clock = new StillClock()
+  const store = memoryStore(clock)
+  const take = async (): Promise<Claim> => await store.claim(nonceOf('a'), 10_000) as Claim
+  await (await take()).commit({ status: 200, until: clock.now() + 2_001 })
+  clock.advance(2_006)
+  const again = await take()
+  clock.step(-6)
+  t.match(store.claim(nonceOf('a'), 10_000), { state: 'in-flight' })
+  t.equal(await again.release(), true)
+  t.match(store.claim(nonceOf('a'), 10_000), { state: 'claimed' }, 'the receiver did not accept it this time')
+})
 
 await t.test('a full store refuses what is new, and forgets nothing that is live', async (t) => {
   for (const capacity of [1, 3, 100]) {
