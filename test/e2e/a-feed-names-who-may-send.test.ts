@@ -63,7 +63,7 @@ void t.test('fetched, refreshed, and the last good list kept', async (t) => {
     const { asked } = publisher
     gateway.world.clock.advance(3_600_000)
     await until(() => publisher.asked > asked)
-    await gateway.world.clock.awaited(60_000) // the pause behind what was refused
+    await gateway.world.clock.awaited(60_000, 2) // the pause behind what was refused
     t.ok(await isAdmitted(gateway), `the last good list holds after ${JSON.stringify(text)}`)
   }
   t.match(await checkConfiguration(gateway.file, gateway.world), /feed @sender: 2 ranges, fetched \d{4}/)

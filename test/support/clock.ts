@@ -50,9 +50,12 @@ export class StillClock implements Clock {
     for (const { run } of due) run()
   }
 
-  /** Resolves once somebody waits for so long: what a test lets time pass for has begun by then, however slow the machine. */
-  async awaited(delay: number): Promise<void> {
-    while (!this.#timers.some((timer) => timer.delay === delay)) await new Promise((resume) => { setImmediate(resume) })
+  /**
+   * Resolves once somebody waits for so long, or that many do: what a test lets time pass for has begun by then, however slow the machine. A gateway
+   * waits for a minute anyway, to look at what certificates have expired.
+   */
+  async awaited(delay: number, many = 1): Promise<void> {
+    while (this.#timers.filter((timer) => timer.delay === delay).length < many) await new Promise((resume) => { setImmediate(resume) })
   }
 
   /** The wall clock alone is set, as by an operator or NTP. */
