@@ -107,10 +107,6 @@ export function numberOf(words: Uint32Array, at: number): number {
   return words[at + numberAt] as number
 }
 
-export function isOwn(words: Uint32Array, at: number, [first, second]: Owner): boolean {
-  return words[at + ownerAt] === first && words[at + ownerAt + 1] === second
-}
-
 /** Do the entries at these places say the same of the same claim: one kind, one owner, one number? */
 export function isSameClaim(a: Uint32Array, at: number, b: Uint32Array, from: number): boolean {
   for (let word = kindAt; word <= numberAt; word++) if (a[at + word] !== b[from + word]) return false

@@ -69,13 +69,9 @@ export class Holders {
     this.#rows.delete(holder)
   }
 
-  /** Drops whose claim had ended by then, oldest first, up to the first that stands; gives when that one ends. */
-  dropLapsed(moment: Milliseconds): Milliseconds {
-    for (let holder = this.#rows.oldest; holder !== undefined; holder = this.#rows.oldest) {
-      if (moment < holder.ends) return holder.ends
-      this.#rows.delete(holder)
-    }
-    return -Infinity
+  /** Drops whose claim had ended by then, and whose owner was never heard of again: oldest first, up to the first that stands. */
+  dropLapsed(moment: Milliseconds): void {
+    for (let holder = this.#rows.oldest; holder !== undefined && moment >= holder.ends; holder = this.#rows.oldest) this.#rows.delete(holder)
   }
 
   all(): readonly Holder[] {

@@ -137,8 +137,9 @@ export class Ledger implements NonceStore {
     if (holder?.stands(moment) === true) return inFlight as Claimed
     if (holder !== undefined) this.#claims.delete(holder)
     this.#dropLapsed(moment)
-    if (this.#room.isFull(this.table, this.#claims.size)) this.#room.make(this.table, this.#claims.size, { now: this.#now(moment), moment })
-    this.#claimedAt = Math.max(this.#claimedAt, this.#now(moment))
+    const now = this.#now(moment)
+    if (this.#room.isFull(this.table, this.#claims.size)) this.#room.make(this.table, this.#claims.size, { now, moment })
+    this.#claimedAt = Math.max(this.#claimedAt, now)
     const held = new Held(this, nonce, moment + lease)
     this.#claims.add(held)
     return held

@@ -22,8 +22,6 @@ export class Replica {
   #time: Instant = 0
   #moment: Milliseconds = 0
   #boot: string | undefined
-  /** The oldest claim stood until then when they were last looked through. */
-  #lapsesAt: Milliseconds = -Infinity
 
   constructor(capacity: number) {
     this.table = new NonceTable(capacity)
@@ -48,7 +46,6 @@ export class Replica {
       this.#boot = boot
       this.#claims = new Holders()
       this.#moment = 0
-      this.#lapsesAt = -Infinity
       this.lived.reboot()
     }
     this.lived.see(now, moment)
@@ -92,7 +89,7 @@ export class Replica {
     const holder = this.#claims.find(words, at)
     if (holder !== undefined && this.#moment < holder.ends) return 'in-flight'
     if (holder !== undefined) this.#claims.delete(holder)
-    this.#dropLapsed()
+    this.#claims.dropLapsed(this.#moment)
     this.#claims.add(words, at)
     return 'yes'
   }
@@ -124,10 +121,5 @@ export class Replica {
     this.lived.keepUntil(until)
     this.table.put(words, this.#time, at)
     return 'yes'
-  }
-
-  /** Claims whose owner was never heard of again: oldest first, up to the first that stands. */
-  #dropLapsed(): void {
-    if (this.#moment >= this.#lapsesAt) this.#lapsesAt = this.#claims.dropLapsed(this.#moment)
   }
 }
