@@ -7,6 +7,7 @@ import { approvalsFile, parseApprovals, printApprovals, type Approved } from '..
 import { readConfiguration } from '../config/compile.ts'
 import type { Settings } from '../config/schema.ts'
 import { publicMode, readText, writeWhole } from '../pki/files.ts'
+import { repeated } from './repeated.ts'
 import { UsageError } from './usage-error.ts'
 
 interface Options {
@@ -18,12 +19,11 @@ interface Options {
 
 /** `sallyport certs pin`: which certificates a route with `pin: first-use` takes, by an operator's word. */
 export function pinCommand(): Command {
-  const collect = (one: string, before: readonly string[] = []): readonly string[] => [...before, one]
   return new Command('pin').description('approve a certificate for a route with `pin: first-use`; without one: list what is approved')
     .argument('[route]', 'the name of the route')
     .option('-c, --config <file>', 'configuration file', 'config/sallyport.yaml')
-    .option('--cert <pem>', 'the certificate, the first one of this file (several: again)', collect)
-    .option('--fingerprint <sha256>', 'its fingerprint, sha256: and 64 hex digits, as audit records show it (several: again)', collect)
+    .option('--cert <pem>', 'the certificate, the first one of this file (several: again)', repeated)
+    .option('--fingerprint <sha256>', 'its fingerprint, sha256: and 64 hex digits, as audit records show it (several: again)', repeated)
     .option('--remove', 'take the approval back')
     .exitOverride()
     .addHelpText('after', `

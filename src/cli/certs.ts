@@ -6,6 +6,7 @@ import { PkiDirectory, PkiError, type Issue, type Listed } from '../pki/director
 import type { Revoked } from '../pki/revocation-list.ts'
 import { systemWorld } from '../world.ts'
 import { pinCommand } from './certs-pin.ts'
+import { repeated } from './repeated.ts'
 import { UsageError } from './usage-error.ts'
 
 const now = systemWorld.clock.now
@@ -59,7 +60,7 @@ function issueCommand(): Command {
   return common(new Command('issue')).description('issue a certificate and its key, and a PKCS#12 bundle where asked')
     .addArgument(new Argument('<role>', 'what it is for').choices(['server', 'sender']))
     .option('--name <name>', 'name of the files; left out: the role').option('--cn <name>', 'common name; left out: the first DNS name').option('--o <name>', 'organization')
-    .option('--san <name>', 'a name: dns:… uri:… email:… ip:… (several: again)', collect)
+    .option('--san <name>', 'a name: dns:… uri:… email:… ip:… (several: again)', repeated)
     .addOption(daysOption('--days <days>', 'how long it is valid', '365'))
     .option('--p12 <password>', 'write a PKCS#12 bundle, too; its password by reference: env:NAME or file:PATH')
     .option('--force', 'write over files of that name').addOption(keyOption())
@@ -122,10 +123,6 @@ function line({ file, role, subject, names, serial, notAfter, state }: Listed): 
 
 function subjectOf(cn: string, o: string | undefined) {
   return o === undefined ? { CN: cn } : { CN: cn, O: o }
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value]
 }
 
 /** `365` → milliseconds. */

@@ -8,6 +8,7 @@ import { resolveSecret } from '../config/secrets.ts'
 import { compileSender, printRequest, type SignedRequest } from '../send/sender.ts'
 import { tamperings, type Tampering } from '../send/tamper.ts'
 import { systemWorld } from '../world.ts'
+import { repeated } from './repeated.ts'
 import { UsageError } from './usage-error.ts'
 
 interface Options {
@@ -28,7 +29,6 @@ interface Options {
 
 /** `sallyport send`: plays the sender. */
 export function sendCommand(): Command {
-  const collect = (one: string, all: readonly string[] = []): readonly string[] => [...all, one]
   return new Command('send')
     .description('send a correctly signed delivery, as the sender of a preset does; exit 0 where all answers are 2xx')
     .requiredOption('--preset <name>', 'the sender: a name that `sallyport presets` lists')
@@ -36,8 +36,8 @@ export function sendCommand(): Command {
     .requiredOption('--url <url>', 'where to, as the sender knows it')
     .option('--data <file>', 'the body, byte for byte; - for standard input; left out: a small JSON with a fresh id')
     .option('--key-id <id>', 'the name of the key, for senders that name their keys')
-    .option('--header <line>', 'a further header, `Name: value` (several: again)', collect)
-    .option('--set <name=value>', 'a parameter of the preset, such as header=X-Signature (several: again)', collect)
+    .option('--header <line>', 'a further header, `Name: value` (several: again)', repeated)
+    .option('--set <name=value>', 'a parameter of the preset, such as header=X-Signature (several: again)', repeated)
     .option('--cert <pem>', 'client certificate').option('--key <pem>', 'its key').option('--ca <pem>', 'whom to trust as server')
     .option('--print', 'write the raw request to standard output, and send nothing')
     .addOption(new Option('--tamper <what>', 'change one thing after signing, or send the same twice').choices([...tamperings]))
